@@ -1,0 +1,55 @@
+# Every command of the workspace. `make help` lists them; each does its own set-up.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check run-distributed bench chaos kafka lock clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+TOOLS := .uv
+UV := $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
+WORKERS ?= 3
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+$(TOOLS)/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Baton needs Python 3.11 or newer: set PYTHON=…"; exit 1; }
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+
+.venv/.ready: uv.lock pyproject.toml $(wildcard services/*/pyproject.toml) shared/pyproject.toml baton/pyproject.toml | $(filter $(TOOLS)/bin/uv,$(UV))
+	$(UV) sync --frozen --all-packages --quiet --python $(PYTHON)
+	@touch $@
+
+setup: .venv/.ready ## The virtual environment, from the lock
+
+run: setup ## The whole product in one process, with embedded PostgreSQL, on http://127.0.0.1:8080
+	@exec $(BIN)/baton up
+
+run-distributed: setup kafka ## The same product as five processes and a gateway on Kafka and PostgreSQL
+	@exec $(BIN)/baton up --distributed
+
+kafka: setup
+	@$(BIN)/python -m baton.local_kafka fetch
+
+test: setup kafka ## Every test
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+check: setup ## Format, lint, types, imports and unit tests
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/basedpyright --level error
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pytest -q -n $(WORKERS) tests/unit tests/model
+
+bench: setup kafka ## The figures, beside their ceilings
+	$(BIN)/python -m bench
+
+chaos: setup kafka ## The fault campaign
+	$(BIN)/python -m tests.chaos
+
+lock: ## Resolve the dependencies anew
+	$(UV) lock
+
+clean: ## Remove what the commands above have made (not ./data)
+	rm -rf .venv .uv .pytest_cache .ruff_cache deploy/local/kafka/lib

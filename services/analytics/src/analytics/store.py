@@ -1,0 +1,157 @@
+"""Analytics' tables and the hot statements of a batch; reads for the API are in queries.py."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from uuid import UUID
+
+from analytics.domain.contribution import MEASURES, Cell, Measures
+from analytics.domain.facts import NOTHING, Facts, instant, pack, unpack
+from shared.contracts import Event
+from shared.runtime.service import Delivered
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
+
+_EVENT_COLUMNS: Final = ("partition", "id", "topic", "epoch", "seq", "lead_id", "occurred_at", "recorded_at", "value")
+_KEY: Final = ("partition", "generation", "dimension", "day", "value", "currency")
+_ROLLUP_COLUMNS: Final = (*_KEY, *MEASURES)
+_ROLLUP_TYPES: Final = ("int", "int", "text", "date", "text", "text", *(["bigint"] * len(MEASURES)))
+_ADD: Final = (
+    f"insert into rollup ({', '.join(_ROLLUP_COLUMNS)}) select * from unnest("
+    + ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_ROLLUP_TYPES, 1))
+    + f") on conflict ({', '.join(_KEY)}) do update set "
+    + ", ".join(f"{name} = rollup.{name} + excluded.{name}" for name in MEASURES)
+)
+_KEEP: Final = (
+    "insert into lead_fact"
+    " (lead_id, partition, generation, basis, day, captured_recorded_at, touched_at, place, facts)"
+    " select * from unnest($1::uuid[], $2::int[], $3::int[], $4::text[], $5::date[], $6::timestamptz[],"
+    " $7::timestamptz[], $8::text[], $9::bytea[])"
+    " on conflict (lead_id) do update set generation = excluded.generation, basis = excluded.basis,"
+    " day = excluded.day, captured_recorded_at = excluded.captured_recorded_at, touched_at = excluded.touched_at,"
+    " place = excluded.place, facts = excluded.facts"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A lead's row: its facts, the basis its contribution was counted on, the generation of cells it went into."""
+
+    lead_id: UUID
+    partition: int
+    generation: int
+    basis: str
+    facts: Facts
+
+
+class Place(NamedTuple):
+    """A cell of one lane and generation."""
+
+    partition: int
+    generation: int
+    cell: Cell
+
+
+class Row(NamedTuple):
+    """A lead's row as it is to be written."""
+
+    kept: Kept
+    place: str | None
+    day: Any
+
+
+async def keep_events(connection: "Connection", batch: Sequence[Delivered[Event]]) -> None:
+    """Append the events as they came."""
+    rows = [
+        (
+            each.record.stream.partition,
+            each.record.id,
+            each.record.stream.topic,
+            each.record.epoch,
+            each.record.seq,
+            each.record.lead_id,
+            each.event.occurred_at,
+            each.event.recorded_at,
+            each.record.value,
+        )
+        for each in batch
+    ]
+    await connection.copy_records_to_table("event", records=rows, columns=_EVENT_COLUMNS)
+
+
+async def kept_of(connection: "Connection", lead_ids: Iterable[UUID]) -> dict[UUID, Kept]:
+    """The rows of these leads that are known."""
+    rows = await connection.fetch(
+        "select lead_id, partition, generation, basis, facts from lead_fact where lead_id = any($1::uuid[])",
+        list(lead_ids),
+    )
+    return {row[0]: _kept(row) for row in rows}
+
+
+async def kept_before(connection: "Connection", partition: int, generation: int, limit: int) -> list[Kept]:
+    """Rows of a lane whose contribution stands in an older generation of cells."""
+    rows = await connection.fetch(
+        "select lead_id, partition, generation, basis, facts from lead_fact"
+        " where partition = $1 and generation < $2 order by lead_id limit $3",
+        partition,
+        generation,
+        limit,
+    )
+    return [_kept(row) for row in rows]
+
+
+def _kept(row: Sequence[Any]) -> Kept:
+    return Kept(row[0], row[1], row[2], row[3], unpack(row[4]) if row[4] else NOTHING)
+
+
+async def events_of(connection: "Connection", lead_ids: Sequence[UUID]) -> list[tuple[UUID, UUID, str, bytes]]:
+    """(lead, event id, topic, value) of all events of these leads."""
+    rows = await connection.fetch(
+        "select lead_id, id, topic, value from event where lead_id = any($1::uuid[])", list(lead_ids)
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+async def keep(connection: "Connection", rows: Sequence[Row]) -> None:
+    """Write the leads' rows, in the order of their ids."""
+    if not rows:
+        return
+    ordered = sorted(rows, key=lambda row: row.kept.lead_id)
+    facts = [row.kept.facts for row in ordered]
+    await connection.execute(
+        _KEEP,
+        [row.kept.lead_id for row in ordered],
+        [row.kept.partition for row in ordered],
+        [row.kept.generation for row in ordered],
+        [row.kept.basis for row in ordered],
+        [row.day for row in ordered],
+        [_instant(each.captured_recorded) for each in facts],
+        [_instant(each.touched) for each in facts],
+        [row.place for row in ordered],
+        [pack(each) for each in facts],
+    )
+
+
+def _instant(at_us: int | None) -> datetime | None:
+    return None if at_us is None else instant(at_us)
+
+
+async def add(connection: "Connection", changes: Mapping[Place, Measures]) -> None:
+    """Add to the cells, in one statement and in the order of their keys."""
+    ordered = sorted((each for each in changes.items() if any(each[1])), key=itemgetter(0))
+    if not ordered:
+        return
+    keys = [place for place, _ in ordered]
+    await connection.execute(
+        _ADD,
+        [key.partition for key in keys],
+        [key.generation for key in keys],
+        [key.cell.dimension for key in keys],
+        [key.cell.day for key in keys],
+        [key.cell.value for key in keys],
+        [key.cell.currency for key in keys],
+        *(list(column) for column in zip(*(measures for _, measures in ordered), strict=True)),
+    )

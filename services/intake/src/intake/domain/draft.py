@@ -1,0 +1,54 @@
+"""A submission while it is being read from a body."""
+
+from dataclasses import dataclass, field
+
+from intake.domain.names import ID_FIELDS
+from intake.domain.submission import Answer, Note
+
+_NO = frozenset({"", "0", "false", "no", "off", "n", "không", "否", "unchecked"})
+
+
+@dataclass(slots=True)
+class Draft:
+    """Filled by the mapping of a door's kind; the first value of a field stays."""
+
+    vendor_id: str | None = None
+    vendor_key: str | None = None
+    platform: str | None = None
+    fields: dict[str, str] = field(default_factory=dict[str, str])
+    origins: dict[str, str] = field(default_factory=dict[str, str])
+    ids: dict[str, str] = field(default_factory=dict[str, str])
+    click_ids: dict[str, str] = field(default_factory=dict[str, str])
+    channel_ids: dict[str, str] = field(default_factory=dict[str, str])
+    tags: list[str] = field(default_factory=list[str])
+    answers: list[Answer] = field(default_factory=list[Answer])
+    consent: dict[str, bool] = field(default_factory=dict[str, bool])
+    single_consent: bool = False
+    is_test: bool = False
+    notes: list[Note] = field(default_factory=list[Note])
+
+    def put(self, name: str, texts: tuple[str, ...], origin: str) -> None:
+        """Sets a field from its texts, unless it is set; `origin` is where in the body they stood."""
+        if not texts:
+            return
+        head, _, tail = name.partition(".")
+        if head == "channel_ids" and tail:
+            self.channel_ids.setdefault(tail, texts[0])
+        elif head == "click_ids" and tail:
+            self.click_ids.setdefault(tail, texts[0])
+        elif name == "tags":
+            self.tags += [text for text in texts if text not in self.tags]
+        elif name == "is_test":
+            self.is_test = self.is_test or said_yes(texts)
+        elif name in ID_FIELDS:
+            # 0 is how vendors write "no id"
+            if texts[0] != "0":
+                self.ids.setdefault(name, texts[0])
+        elif name not in self.fields:
+            self.fields[name] = ", ".join(texts)
+            self.origins[name] = origin
+
+
+def said_yes(texts: tuple[str, ...]) -> bool:
+    """Whether a box is ticked. A browser sends any text for a ticked box, and nothing for an empty one."""
+    return any(text.strip().lower() not in _NO for text in texts)

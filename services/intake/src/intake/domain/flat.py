@@ -1,0 +1,136 @@
+"""Forms, generic JSON and our own REST capture: fields found by the door's mapping, then by their usual names."""
+
+import re
+from collections.abc import Iterable
+
+import orjson
+
+from intake.domain.draft import Draft, said_yes
+from intake.domain.labels import (
+    CLICK_IDS,
+    asked_field,
+    channel,
+    guessed_field,
+    is_consent,
+    is_machinery,
+    tracking_field,
+)
+from intake.domain.paths import as_texts, find, leaves, texts
+from intake.domain.policy import GenericDoor, HtmlDoor, RestDoor
+from intake.domain.strict_json import Json
+from intake.domain.submission import Answer, Ignored, Unmappable
+
+_CHECKBOX = re.compile(r"(\d+)\.\d+")
+_STRUCTURED = ("channel_ids.", "click_ids.")
+_OURS = ("tags", "is_test", "created_at", "title_level")
+_MAX_LIST_ANSWERS = 500
+
+FlatDoor = GenericDoor | HtmlDoor | RestDoor
+
+
+def items_of(door: FlatDoor, body: Json) -> list[Json] | Unmappable:
+    """The items of a body: itself, or the list it is or holds."""
+    if isinstance(door, GenericDoor) and door.items is not None:
+        found = find(body, door.items)
+        if not isinstance(found, list):
+            return Unmappable(f"there is no list at {door.items!r}", "$", "correct 'items' of the door, then replay")
+        return found
+    return body if isinstance(body, list) else [body]
+
+
+def read_flat(door: FlatDoor, item: Json, where: str) -> Draft | Unmappable | Ignored:
+    if not isinstance(item, dict):
+        return Unmappable("the item is no object", where, "send one object per lead")
+    traps = door.honeypot if isinstance(door, HtmlDoor) else ()
+    if any(texts(item, trap) for trap in traps):
+        return Ignored("the honeypot field is filled")
+    draft = Draft()
+    if isinstance(door, GenericDoor):
+        _identify(door, item, draft)
+    for field, paths in door.map.items():
+        for path in paths:
+            draft.put(field, texts(item, path), path)
+    for purpose, paths in door.consent.items():
+        draft.consent[purpose] = any(said_yes(texts(item, path)) for path in paths)
+    if isinstance(door, HtmlDoor):
+        # a visitor could send them with any form; who means them maps them in the door
+        item = {key: value for key, value in item.items() if key not in _OURS}
+    _read_leaves(draft, item, traps, boxes_known=bool(door.consent))
+    return draft
+
+
+def _identify(door: GenericDoor, item: dict[str, Json], draft: Draft) -> None:
+    draft.vendor_id = _id(item, door.id) if door.id is not None else None
+    parts = [_id(item, path) for path in door.dedupe or ()]
+    if parts and all(part is not None for part in parts):
+        # as a JSON list, so that no two sequences of parts look alike
+        draft.vendor_key = parts[0] if len(parts) == 1 else orjson.dumps(parts).decode()
+    else:
+        draft.vendor_key = draft.vendor_id
+
+
+def _id(item: dict[str, Json], path: str) -> str | None:
+    found = texts(item, path)
+    return found[0] if found and found[0] != "0" else None
+
+
+def _read_leaves(draft: Draft, item: dict[str, Json], traps: Iterable[str], *, boxes_known: bool) -> None:
+    answers = _listed_answers(item)
+    grouped: dict[str, list[str]] = {}
+    for key, value in leaves(item):
+        found = as_texts(value)
+        if key in traps or (answers and key.startswith("answers.")):
+            continue
+        if key == "_wpcf7_locale":
+            draft.put("language", found, key)
+        if not found or is_machinery(key) or _is_tracking(draft, key, found):
+            continue
+        if _is_box(key):
+            if not boxes_known:
+                draft.consent[key.removeprefix("consent.")] = said_yes(found)
+                draft.single_consent = len(draft.consent) == 1 and not key.startswith("consent.")
+            continue
+        checkbox = _CHECKBOX.fullmatch(key)
+        if checkbox:
+            grouped.setdefault(checkbox[1], []).extend(found)
+            continue
+        name = key.removeprefix("answers.")
+        field = asked_field(name) or guessed_field(name)
+        contact = channel(name)
+        if field is not None or contact is not None:
+            draft.put(field or f"channel_ids.{contact}", found, key)
+        answers.append(Answer(name, name, found, isinstance(value, list)))
+    draft.answers = [*answers, *(Answer(key, key, tuple(found), True) for key, found in grouped.items())]
+
+
+def _is_tracking(draft: Draft, key: str, found: tuple[str, ...]) -> bool:
+    """Takes up what the page or the caller added and the person did not answer."""
+    name = key.lower().removeprefix("click_ids.")
+    if name in CLICK_IDS:
+        draft.put(f"click_ids.{name}", found, key)
+        return True
+    if key.startswith(_STRUCTURED) or key in ("tags", "created_at", "is_test"):
+        draft.put(key, found, key)
+        return True
+    field = tracking_field(key)
+    if field is not None:
+        draft.put(field, found, key)
+    return field is not None
+
+
+def _is_box(key: str) -> bool:
+    return key.startswith("consent.") or is_consent(key)
+
+
+def _listed_answers(item: dict[str, Json]) -> list[Answer]:
+    """`answers: [{question, answer}]`, as our own REST capture takes them."""
+    listed = item.get("answers")
+    found: list[Answer] = []
+    for one in listed[:_MAX_LIST_ANSWERS] if isinstance(listed, list) else ():
+        if isinstance(one, dict):
+            question = " ".join(as_texts(one.get("question", one.get("key"))))
+            value = one.get("answer", one.get("value"))
+            if question and (values := as_texts(value)):
+                key = " ".join(as_texts(one.get("key"))) or question
+                found.append(Answer(key, question, values, isinstance(value, list)))
+    return found

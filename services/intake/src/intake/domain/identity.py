@@ -1,0 +1,34 @@
+"""Identity keys: what makes two submissions one person for certain. Whole values only, never a part, never empty."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from intake.domain import normal
+from intake.domain.submission import Submission
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityKey:
+    kind: Literal["email", "phone"]
+    value: str
+
+    def __post_init__(self) -> None:
+        if not self.value.strip():
+            raise ValueError("an empty identity key would match the first person without one")
+
+
+def email_key(text: str | None) -> IdentityKey | None:
+    address = normal.email(text) if text else None
+    return IdentityKey("email", address) if address else None
+
+
+def phone_key(text: str | None, country: str | None = None) -> IdentityKey | None:
+    """Only a number whose country is known is a key: the same digits are another person in another country."""
+    number = normal.phone(text, country) if text else None
+    return IdentityKey("phone", number) if number else None
+
+
+def identity_keys(submission: Submission) -> list[IdentityKey]:
+    """The submission's keys, the strongest first."""
+    keys = (email_key(submission.text("email")), phone_key(submission.text("phone")))
+    return [key for key in keys if key is not None]

@@ -1,0 +1,249 @@
+"""The fold of what the other services say. Every interleaving of their streams ends in the same dossier.
+
+First and latest are decided by the instants in the events, never by arrival; an episode waits until the lead is known;
+erasure is absorbing. `at` is the event's `recorded_at` unless said otherwise.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from router.domain.changes import closed, send_on, want_owner
+from router.domain.dossier import (
+    Answer,
+    Contact,
+    Dossier,
+    Engagement,
+    Episode,
+    Handoff,
+    InPool,
+    Wanting,
+    handoff_by_id,
+    hops,
+    open_handoff,
+    open_opportunity_of,
+)
+from router.domain.facts import Fact, HandoffClosed, Recycled, Step, TaskRaised
+from router.domain.policy import Destination, Pool, Recycle
+from shared.contracts.attributes import Attributes, values
+
+BUDGET_KNOWN: frozenset[str] = frozenset({"no", "pending"})
+
+
+def captured(
+    dossier: Dossier,
+    *,
+    at: datetime,
+    attributes: Attributes,
+    marketing_owner: str | None = None,
+    is_test: bool = False,
+    legacy: bool = False,
+    pool: Pool | None = None,
+) -> Step:
+    """A new lead. `pool` is for imports that say where the lead was left, e.g. lost last year: re-marketing."""
+    if dossier.erased_at is not None:
+        # the erasure overtook it; counted, and nothing of it kept
+        return Step(replace(dossier, captured_at=at, is_test=is_test, legacy=legacy))
+    if is_test:
+        return Step(Dossier(lead_id=dossier.lead_id, captured_at=at, is_test=True, legacy=legacy))
+    known = _told(dossier, at, attributes, ())
+    in_pool = InPool(pool=pool, since=at, cause="imported") if pool is not None and not dossier.handoffs else None
+    known = replace(
+        known,
+        captured_at=at,
+        legacy=legacy,
+        marketing_owner=marketing_owner,
+        pooled=known.pooled or in_pool,
+    )
+    return _begin(known)
+
+
+def updated(dossier: Dossier, *, at: datetime, attributes: Attributes, cleared: tuple[str, ...] = ()) -> Step:
+    """Attributes that changed: the latest word counts, attribute by attribute."""
+    return Step(dossier if _deaf(dossier) else _told(dossier, at, attributes, cleared))
+
+
+def scored(dossier: Dossier, *, at: datetime, score_milli: int, tier: str, action: str | None) -> Step:
+    """The latest score; the tier's action says which pool an unrouted lead waits in."""
+    newest = (dossier.scored_at, dossier.score_milli, dossier.tier or "") if dossier.scored_at else None
+    if _deaf(dossier) or (newest is not None and newest >= (at, score_milli, tier)):
+        return Step(dossier)
+    return Step(replace(dossier, scored_at=at, score_milli=score_milli, tier=tier, action=action))
+
+
+def qualified(
+    dossier: Dossier,
+    *,
+    at: datetime,
+    episode: int,
+    score_milli: int,
+    tier: str | None,
+    attributes: Attributes | None = None,
+) -> Step:
+    """Sales must act. One chain of handoffs per episode; a number seen before changes nothing."""
+    if _deaf(dossier) or any(seen.number == episode for seen in dossier.episodes):
+        return Step(dossier)
+    told = dossier if attributes is None else _told(dossier, at, attributes, ())
+    crossing = Episode(number=episode, at=at, score_milli=score_milli, tier=tier)
+    episodes = tuple(sorted((*told.episodes, crossing), key=lambda seen: seen.number))
+    return _begin(replace(told, episodes=episodes))
+
+
+def engaged(
+    dossier: Dossier,
+    *,
+    engagement_id: UUID,
+    kind: str,
+    at: datetime,
+    campaign: str | None = None,
+    high_value: bool = False,
+) -> Step:
+    """`at` is when it happened. High-value behaviour on an owned lead is a task for its owner."""
+    if _deaf(dossier):
+        return Step(dossier)
+    last = dossier.last_engagement
+    newest = last is None or (last.at, last.id) < (at, engagement_id)
+    seen = Engagement(id=engagement_id, kind=kind, at=at, campaign=campaign) if newest else last
+    heard = replace(dossier, last_engagement=seen)
+    work = open_handoff(dossier) or open_opportunity_of(dossier)
+    if not high_value or work is None:
+        return Step(heard)
+    handoff_id = work.id if isinstance(work, Handoff) else work.handoff_id
+    return Step(heard, (TaskRaised("high_value_engagement", work.owner, handoff_id, (kind,)),))
+
+
+def breached(dossier: Dossier, *, handoff_id: UUID, cause: str, since: datetime, at: datetime, policy: Recycle) -> Step:
+    """A promise whose breach recycles (`untouched`, `silent`): `since` is its clock's start, `at` its due instant.
+
+    The lead is taken back only if the handoff is still open and nothing disproves the promise: no proven contact after
+    the clock's start, no dated next step still to come.
+    """
+    handoff = handoff_by_id(dossier, handoff_id)
+    if _deaf(dossier) or handoff is None or not handoff.is_open or _disproved(dossier, handoff, cause, since, at):
+        return Step(dossier)
+    destination: Destination = policy.silent if cause == "silent" else policy.untouched
+    return taken_back(dossier, handoff, cause=cause, destination=destination, at=at, policy=policy)
+
+
+def taken_back(
+    dossier: Dossier, handoff: Handoff, *, cause: str, destination: Destination, at: datetime, policy: Recycle
+) -> Step:
+    """Recycle: close, then send on. Also the rep's own *no potential now*."""
+    end = closed(dossier, handoff, "recycled", at)
+    lost = hops(end.dossier, handoff.episode)
+    sent = send_on(end.dossier, handoff, destination, cause=cause, at=at, policy=policy)
+    pool = sent.dossier.pooled.pool if sent.dossier.pooled else None
+    recycled = Recycled(handoff.id, handoff.owner, cause, pool, lost, sent.dossier.wanting is None)
+    return Step(sent.dossier, (*end.facts, recycled, *sent.facts))
+
+
+def erased(dossier: Dossier, *, at: datetime) -> Step:
+    """The person is gone; all that stays is that the lead was there."""
+    if dossier.erased_at is not None:
+        return Step(dossier)
+    handoff = open_handoff(dossier)
+    facts: tuple[Fact, ...] = ()
+    if handoff is not None:
+        facts = (HandoffClosed(handoff.id, handoff.owner, handoff.team, "erased"),)
+    gone = Dossier(
+        lead_id=dossier.lead_id,
+        captured_at=dossier.captured_at,
+        is_test=dossier.is_test,
+        legacy=dossier.legacy,
+        erased_at=at,
+    )
+    return Step(gone, facts)
+
+
+def _deaf(dossier: Dossier) -> bool:
+    return dossier.erased_at is not None or dossier.is_test
+
+
+def _begin(dossier: Dossier) -> Step:
+    """Start what may start now: every episode not begun, once the lead is known and is not merged away."""
+    step = Step(dossier)
+    if dossier.captured_at is None or dossier.merges:
+        return step
+    for episode in dossier.episodes:
+        if episode.number > dossier.begun:
+            now = replace(step.dossier, begun=episode.number)
+            step = _after(step, _begin_one(now, episode))
+    return step
+
+
+def _after(before: Step, after: Step) -> Step:
+    return Step(after.dossier, (*before.facts, *after.facts))
+
+
+def _begin_one(dossier: Dossier, episode: Episode) -> Step:
+    work = open_handoff(dossier) or open_opportunity_of(dossier)
+    if work is not None:
+        handoff_id = work.id if isinstance(work, Handoff) else work.handoff_id
+        return Step(dossier, (TaskRaised("qualified_again", work.owner, handoff_id),))
+    if dossier.wanting is not None:
+        return Step(dossier)
+    if dossier.status == "invalid":
+        return Step(dossier, (TaskRaised("repair", dossier.marketing_owner),))
+    last = dossier.handoffs[-1] if dossier.handoffs else None
+    wanting = Wanting(
+        episode=episode.number,
+        since=episode.at,
+        cause="reactivated" if last or dossier.pooled else "qualified",
+        previous_handoff_id=last.id if last else None,
+    )
+    return want_owner(dossier, wanting)
+
+
+def begin_again(dossier: Dossier) -> Step:
+    """After an unmerge: the episodes heard meanwhile."""
+    return _begin(dossier)
+
+
+def _told(dossier: Dossier, at: datetime, attributes: Attributes, cleared: tuple[str, ...]) -> Dossier:
+    told: dict[str, object] = {**dict.fromkeys(cleared, None), **values(attributes)}
+    stamps = dict(dossier.attributes_at)
+    newer: dict[str, object] = {}
+    for name, value in told.items():
+        stamp = stamps.get(name)
+        present = str(getattr(dossier.attributes, name, None))
+        if name in Attributes.__struct_fields__ and (stamp is None or (stamp, present) < (at, str(value))):
+            newer[name] = () if name == "tags" and value is None else value
+            stamps[name] = at
+    if not newer:
+        return dossier
+    known = replace(dossier, attributes=replace(dossier.attributes, **newer), attributes_at=stamps)
+    return replace(known, checklist=_prefilled(known))
+
+
+def _prefilled(dossier: Dossier) -> dict[str, Answer]:
+    """What the form already answered; a person's answer always stands above it."""
+    checklist = dict(dossier.checklist)
+    known, at = dossier.attributes, dossier.attributes_at
+    budget = known.budget and (known.budget if known.budget in BUDGET_KNOWN else "yes")
+    project = known.current_project and (known.current_project if known.current_project == "no" else "yes")
+    found = (
+        ("timeframe", "timeframe", known.timeframe),
+        ("budget", "budget", budget),
+        ("definite_project", "current_project", project),
+    )
+    for field, attribute, value in found:
+        present = checklist.get(field)
+        if present is not None and present.by != "form":
+            continue
+        if value:
+            checklist[field] = Answer(value=value, by="form", at=at[attribute])
+        elif present is not None:
+            del checklist[field]
+    return checklist
+
+
+def _disproved(dossier: Dossier, handoff: Handoff, cause: str, since: datetime, at: datetime) -> bool:
+    def disproves(contact: Contact) -> bool:
+        if contact.handoff_id != handoff.id or contact.unproven:
+            return False
+        # a silent clock starts at a contact, which is no proof against it; an untouched one starts at the assignment
+        in_time = contact.occurred_at > since or (cause == "untouched" and contact.occurred_at >= since)
+        return in_time or (contact.next_step_at is not None and contact.next_step_at > at)
+
+    return any(disproves(contact) for contact in dossier.contacts)

@@ -1,0 +1,241 @@
+"""The score: a pure function of (facts, scorecard, instant), in whole thousandths, whose parts sum exactly to it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+from scorer.domain.decay import faded
+from scorer.domain.dossier import Basis, Dossier, Engagement, Facts, effective
+from scorer.domain.instants import from_us, to_us
+from scorer.domain.scorecard import MAX_SCORE_MILLI, FitAnswer, Group, Scorecard, ScoringRule, Tier, tier_rank
+
+PartKind = Literal["rule", "cap", "limit"]
+
+FIT_MEMO_SIZE = 4096
+
+
+class Hit(NamedTuple):
+    """A rule and the facts it counts: `rows` of (instant, fact id, fact kind), freshest last."""
+
+    rule: ScoringRule
+    rows: tuple[tuple[int, str, str], ...]
+
+
+class Tally(NamedTuple):
+    """What each hit gives, what caps and the limits 0 and 100 take away, and the total."""
+
+    kept: list[tuple[Hit, int]]
+    corrections: list[tuple[str, int]]
+    total_milli: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One reason for points. Caps, and the limits of 0 and 100, are parts with the group's name and no fact."""
+
+    rule: str
+    points_milli: int
+    kind: PartKind = "rule"
+    title: Mapping[str, str] | None = None
+    fact_kind: str | None = None
+    fact_id: str | None = None
+    occurred_at: datetime | None = None
+    age_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """`undecided` names the rules that could not be decided (a missing attribute, usually) and why: no match."""
+
+    milli: int
+    tier: Tier
+    parts: tuple[Part, ...]
+    version: int
+    at: datetime
+    next_tier: str | None
+    missing_to_next_tier_milli: int | None
+    undecided: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """One decimal, rounded down: 79.96 is not 80 and does not look like it."""
+        return str(Decimal(self.milli // 100) / 10)
+
+
+def score(dossier: Dossier, scorecard: Scorecard, at: datetime) -> Score:
+    """The lead's score at this instant, with its explanation. A fact dated after `at` counts with age 0."""
+    facts = effective(dossier)
+    return explained(hits(dossier, facts, scorecard), facts, scorecard, at)
+
+
+def explained(found: Sequence[Hit], facts: Facts, scorecard: Scorecard, at: datetime) -> Score:
+    at_us = to_us(at)
+    total = tally(found, scorecard, at_us)
+    rank = tier_rank(scorecard, total.total_milli)
+    above = scorecard.tiers[rank + 1] if rank + 1 < len(scorecard.tiers) else None
+    return Score(
+        milli=total.total_milli,
+        tier=scorecard.tiers[rank],
+        parts=(
+            *(part for hit, points in total.kept if points for part in _parts(hit, points, at_us)),
+            *(_correction(name, points) for name, points in total.corrections),
+        ),
+        version=scorecard.version,
+        at=at,
+        next_tier=above.name if above else None,
+        missing_to_next_tier_milli=above.from_milli - total.total_milli if above else None,
+        undecided=_fit(facts, scorecard)[1],
+    )
+
+
+def hits(dossier: Dossier, facts: Facts, scorecard: Scorecard) -> list[Hit]:
+    """The rules that match, whatever the instant."""
+    matching, _ = _fit(facts, scorecard)
+    found: list[Hit] = []
+    for rule in scorecard.rules:
+        if rule.when is not None and rule.id not in matching:
+            continue
+        if rule.kinds:
+            rows = _engagements(rule, facts)
+            if rows:
+                found.append(Hit(rule, rows))
+        else:
+            found.append(Hit(rule, (_newest(rule, facts, dossier.captured_us or 0),)))
+    return found
+
+
+def tally(found: Iterable[Hit], scorecard: Scorecard, at_us: int) -> Tally:
+    """The hits at this instant under exclusions and caps."""
+    return settled([(hit, points) for hit in found if (points := points_at(hit, at_us)) is not None], scorecard)
+
+
+def points_at(hit: Hit, at_us: int) -> int | None:
+    """The points a hit gives at this instant; None when none of its facts counts any more."""
+    rule = hit.rule
+    if rule.decay.kind == "none":
+        return rule.points_milli * len(hit.rows)
+    given = [faded(rule.points_milli, rule.decay, max(at_us - row[0], 0)) for row in hit.rows]
+    counting = [points for points in given if points is not None]
+    return sum(counting) if counting else None
+
+
+def settled(pairs: list[tuple[Hit, int]], scorecard: Scorecard) -> Tally:
+    """Exclusions, caps and limits over what each hit gives. The total never falls when one of them rises."""
+    members: dict[str, list[tuple[Hit, int]]] = {}
+    for pair in pairs:
+        members.setdefault(pair[0].rule.group, []).append(pair)
+    kept: list[tuple[Hit, int]] = []
+    corrections: list[tuple[str, int]] = []
+    inner: dict[str, int] = {}
+    total = 0
+    for group in scorecard.groups:
+        counted = _counted(group, members.get(group.name, []))
+        kept += counted
+        reached = sum(points for _, points in counted) + inner.get(group.name, 0)
+        if group.cap_milli is not None and reached > group.cap_milli:
+            corrections.append((group.name, group.cap_milli - reached))
+            reached = group.cap_milli
+        if group.within is None:
+            total += reached
+        else:
+            inner[group.within] = inner.get(group.within, 0) + reached
+    limited = min(max(total, 0), MAX_SCORE_MILLI)
+    if limited != total:
+        corrections.append(("total", limited - total))
+    return Tally(kept, corrections, limited)
+
+
+def basis_of(found: Iterable[Hit]) -> Basis:
+    """What the points stand on, without what cannot change them: enough to score again at another instant."""
+    return tuple(
+        (hit.rule.id, tuple(0 if hit.rule.decay.kind == "none" else row[0] for row in hit.rows)) for hit in found
+    )
+
+
+def total_of(basis: Basis, scorecard: Scorecard, at_us: int) -> int:
+    """The score that these facts alone would give at this instant."""
+    found = [
+        Hit(scorecard.rules_by_id[rule_id], tuple((instant_us, "", "") for instant_us in instants))
+        for rule_id, instants in basis
+        if rule_id in scorecard.rules_by_id
+    ]
+    return tally(found, scorecard, at_us).total_milli
+
+
+def _counted(group: Group, pairs: list[tuple[Hit, int]]) -> list[tuple[Hit, int]]:
+    if group.exclusive and len(pairs) > 1:
+        return [max(pairs, key=lambda pair: pair[1])]
+    return pairs
+
+
+def _fit(facts: Facts, scorecard: Scorecard) -> FitAnswer:
+    """Ids of the rules whose `when` matches, and those that could not be decided with the reason."""
+    attributes = facts.attributes
+    key = tuple(None if (found := attributes.get(name[5:])) is None else found.value for name in scorecard.fit_uses)
+    answer = scorecard.fit_memo.get(key)
+    if answer is None:
+        answer = _asked(scorecard, dict(zip(scorecard.fit_uses, key, strict=True)))
+        if len(scorecard.fit_memo) >= FIT_MEMO_SIZE:
+            scorecard.fit_memo.clear()
+        scorecard.fit_memo[key] = answer
+    return answer
+
+
+def _asked(scorecard: Scorecard, values: Mapping[str, object]) -> FitAnswer:
+    matching: set[str] = set()
+    undecided: list[tuple[str, str]] = []
+    for rule in scorecard.rules:
+        if rule.when is None:
+            continue
+        answer = rule.when.answer(values)
+        if answer.matched:
+            matching.add(rule.id)
+        elif answer.problem is not None:
+            undecided.append((rule.id, answer.problem))
+    return frozenset(matching), tuple(undecided)
+
+
+def _engagements(rule: ScoringRule, facts: Facts) -> tuple[tuple[int, str, str], ...]:
+    found: list[Engagement] = []
+    for kind in rule.kinds:
+        done = facts.engagements.get(kind, ())
+        found += done if not rule.contents else [each for each in done if _says(rule.contents, each.content)]
+    if len(rule.kinds) > 1:
+        found.sort()
+    return tuple((each.occurred_us, each.id, each.kind) for each in found[-rule.most :])
+
+
+def _says(contents: tuple[str, ...], content: str) -> bool:
+    return any(content.startswith(each[:-1]) if each.endswith("*") else content == each for each in contents)
+
+
+def _newest(rule: ScoringRule, facts: Facts, captured_us: int) -> tuple[int, str, str]:
+    """The latest of the attributes that a fit rule reads; the capture where it reads none that is known."""
+    newest = (captured_us, "", "captured")
+    for name in rule.when.uses if rule.when else ():
+        attribute = facts.attributes.get(name[5:])
+        if attribute is not None and (attribute.occurred_us, attribute.fact_id, name) > newest:
+            newest = (attribute.occurred_us, attribute.fact_id, name)
+    return newest
+
+
+def _parts(hit: Hit, points: int, at_us: int) -> Iterable[Part]:
+    if len(hit.rows) == 1:
+        yield _part(hit.rule, hit.rows[0], points, at_us)
+        return
+    for row in hit.rows:
+        each = points_at(Hit(hit.rule, (row,)), at_us)
+        if each:
+            yield _part(hit.rule, row, each, at_us)
+
+
+def _part(rule: ScoringRule, row: tuple[int, str, str], points: int, at_us: int) -> Part:
+    instant_us, fact_id, kind = row
+    age_s = max(at_us - instant_us, 0) / 1_000_000
+    return Part(rule.id, points, "rule", rule.title, kind, fact_id or None, from_us(instant_us), age_s)
+
+
+def _correction(name: str, points: int) -> Part:
+    return Part(name, points, "limit" if name == "total" else "cap")

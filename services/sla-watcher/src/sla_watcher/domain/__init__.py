@@ -1,0 +1,62 @@
+"""The pure core of sla-watcher: promises, the facts of a lead, and the clocks that follow from them."""
+
+from sla_watcher.domain.clocks import (
+    Breached,
+    Cancelled,
+    Clock,
+    Excused,
+    Met,
+    Reminder,
+    Revoked,
+    Started,
+    State,
+    Transition,
+    Warned,
+    elapse,
+    excuse,
+    next_at,
+    reconcile,
+)
+from sla_watcher.domain.facts import Contact, Ending, Erasure, Fact, Handoff, Invalid, LeadFacts, Qualification, learn
+from sla_watcher.domain.policy import InvalidPromises, parse_sla
+from sla_watcher.domain.presets import PRESETS
+from sla_watcher.domain.promises import Case, Hours, MetBy, Origin, Promise, SlaPolicy, Terms, Then, arm
+
+__all__ = [
+    "PRESETS",
+    "Breached",
+    "Cancelled",
+    "Case",
+    "Clock",
+    "Contact",
+    "Ending",
+    "Erasure",
+    "Excused",
+    "Fact",
+    "Handoff",
+    "Hours",
+    "Invalid",
+    "InvalidPromises",
+    "LeadFacts",
+    "Met",
+    "MetBy",
+    "Origin",
+    "Promise",
+    "Qualification",
+    "Reminder",
+    "Revoked",
+    "SlaPolicy",
+    "Started",
+    "State",
+    "Terms",
+    "Then",
+    "Transition",
+    "Warned",
+    "arm",
+    "elapse",
+    "excuse",
+    "learn",
+    "next_at",
+    "parse_sla",
+    "reconcile",
+]

@@ -1,0 +1,127 @@
+"""What is known of one lead, as sets of facts by id: the same whatever the order and however often they came."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import assert_never
+from uuid import UUID
+
+from sla_watcher.domain.promises import MetBy, Terms
+
+SPOKE = frozenset({"reached", "replied"})
+
+
+@dataclass(frozen=True, slots=True)
+class Qualification:
+    """The lead crossed the line for the `episode`-th time."""
+
+    episode: int
+    at: datetime
+    terms: tuple[Terms, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    handoff_id: UUID
+    episode: int
+    owner: str
+    team: str
+    assigned_at: datetime
+    manager: str | None = None
+    terms: tuple[Terms, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    contact_id: UUID
+    handoff_id: UUID
+    occurred_at: datetime
+    recorded_at: datetime
+    result: str
+    next_step_at: datetime | None = None
+    unproven: bool = False
+
+    @property
+    def proven_at(self) -> datetime:
+        """An unproven contact proves no more than that it had happened when it was reported."""
+        return self.recorded_at if self.unproven else self.occurred_at
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ending:
+    """A handoff is over: rejected, recycled, returned, reassigned, converted, …"""
+
+    at: datetime
+    reason: str
+    handoff_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """The lead was found invalid; what is handed off after that is owed again."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    at: datetime
+
+
+Fact = Qualification | Handoff | Contact | Ending | Invalid | Erasure
+
+
+@dataclass(frozen=True, slots=True)
+class LeadFacts:
+    lead_id: UUID
+    qualifications: Mapping[int, Qualification] = field(default_factory=dict[int, Qualification])
+    handoffs: Mapping[UUID, Handoff] = field(default_factory=dict[UUID, Handoff])
+    contacts: Mapping[UUID, Contact] = field(default_factory=dict[UUID, Contact])
+    endings: frozenset[Ending] = frozenset()
+    invalid_at: frozenset[datetime] = frozenset()
+    erased_at: datetime | None = None
+
+
+def learn(known: LeadFacts, fact: Fact) -> LeadFacts:
+    """`known` with one fact more. An id seen before changes nothing; erasure forgets all and learns nothing more."""
+    if known.erased_at is not None:
+        return known
+    match fact:
+        case Qualification():
+            learned = replace(known, qualifications={fact.episode: fact, **known.qualifications})
+        case Handoff():
+            learned = replace(known, handoffs={fact.handoff_id: fact, **known.handoffs})
+        case Contact():
+            learned = replace(known, contacts={fact.contact_id: fact, **known.contacts})
+        case Ending():
+            learned = replace(known, endings=known.endings | {fact})
+        case Invalid():
+            learned = replace(known, invalid_at=known.invalid_at | {fact.at})
+        case Erasure():
+            learned = LeadFacts(known.lead_id, erased_at=fact.at)
+        case _:
+            assert_never(fact)
+    return learned
+
+
+def ending(known: LeadFacts, handoff: Handoff) -> Ending | None:
+    """How and when a handoff ended first, None while it is open."""
+    ends = {end for end in known.endings if end.handoff_id == handoff.handoff_id}
+    invalid = first_invalid(known, handoff.assigned_at)
+    if invalid is not None:
+        ends.add(Ending(invalid, "invalid", handoff.handoff_id))
+    return min(ends, default=None)
+
+
+def first_invalid(known: LeadFacts, since: datetime) -> datetime | None:
+    return min((at for at in known.invalid_at if at >= since), default=None)
+
+
+def proofs(known: LeadFacts, handoff: Handoff, met_by: MetBy) -> list[Contact]:
+    """The handoff's contacts that count, in the order in which they are proven."""
+    counted = (
+        contact
+        for contact in known.contacts.values()
+        if contact.handoff_id == handoff.handoff_id and (met_by is MetBy.ATTEMPT or contact.result in SPOKE)
+    )
+    return sorted(counted, key=lambda contact: (contact.proven_at, contact.contact_id))

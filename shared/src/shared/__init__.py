@@ -1,0 +1,1 @@
+"""What two services need today: contracts, delivery, stores, HTTP, telemetry, calendar arithmetic."""

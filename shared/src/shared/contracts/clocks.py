@@ -1,0 +1,63 @@
+"""What sla-watcher says of a promise."""
+
+from datetime import datetime
+from uuid import UUID
+
+from shared.contracts.base import Event, named
+
+
+class ClockEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """One running promise of one handoff, or of the lead itself (`owner_found` runs before there is an owner)."""
+
+    clock_id: UUID
+    promise: str
+    due_at: datetime
+    handoff_id: UUID | None = None
+    owner: str | None = None
+    team: str | None = None
+
+
+@named("sla.started")
+class ClockStarted(ClockEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The clock runs."""
+
+    started_at: datetime
+    hours: str = "elapsed"
+
+
+@named("sla.warned")
+class ClockWarned(ClockEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A share of the time is gone (in percent)."""
+
+    share_percent: int
+
+
+@named("sla.breached")
+class ClockBreached(ClockEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """Due and not kept: once, never early. `then` is what the policy asks for (recycle, remind)."""
+
+    then: str | None = None
+    manager: str | None = None
+
+
+@named("sla.met")
+class ClockMet(ClockEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """Kept; `elapsed_s` from its start to the proof."""
+
+    met_at: datetime
+    elapsed_s: int
+
+
+@named("sla.revoked")
+class ClockRevoked(ClockEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A breach taken back: proof arrived that the contact was in time."""
+
+    met_at: datetime
+    elapsed_s: int
+
+
+@named("sla.cancelled")
+class ClockCancelled(ClockEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """No longer owed: the handoff ended first."""
+
+    reason: str

@@ -1,0 +1,38 @@
+"""What router says of an opportunity. Amounts are integers of the currency's minor unit."""
+
+from uuid import UUID
+
+from shared.contracts.base import Event, named
+
+
+@named("opportunity.opened")
+class OpportunityOpened(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """An activated, complete lead became an opportunity."""
+
+    opportunity_id: UUID
+    handoff_id: UUID
+    owner: str
+    stage: str = "initial"
+    amount_minor: int | None = None
+    currency: str | None = None
+
+
+@named("opportunity.won")
+class OpportunityWon(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """Won, for this amount."""
+
+    opportunity_id: UUID
+    handoff_id: UUID
+    owner: str
+    amount_minor: int
+    currency: str
+
+
+@named("opportunity.lost")
+class OpportunityLost(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """Lost, with a typed reason; the lead goes to re-marketing."""
+
+    opportunity_id: UUID
+    handoff_id: UUID
+    owner: str
+    reason: str

@@ -1,0 +1,128 @@
+"""Who is asking: API keys with roles, kept as SHA-256 in the `access` policy of every service."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from shared.http.problems import Problem
+from shared.runtime.policies import PolicyDefinition, PolicyInvalid
+
+ROLES: Final = frozenset(
+    {"entry", "marketer", "sdr", "rep", "manager", "viewer", "analyst", "operator", "admin"},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A caller. A rep's key acts only as that rep (`rep` is set); `teams` bounds a manager, empty means all."""
+
+    key_id: str
+    role: str
+    rep: str | None = None
+    teams: frozenset[str] = frozenset()
+
+    @property
+    def actor(self) -> str:
+        """Who did it, as written into records: the rep, else the key."""
+        return self.rep or self.key_id
+
+    def may_act_for(self, owner: str | None) -> bool:
+        """Whether this caller may act on what `owner` has: its own, or as a manager, SDR or admin."""
+        return self.role in {"admin", "manager"} or (self.rep is not None and self.rep == owner)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of the access policy."""
+
+    id: str
+    sha256: str
+    principal: Principal
+    expires_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class KeyRing:
+    """The keys in force in this process, replaced whole when the policy changes."""
+
+    admin_sha256: str = ""
+    keys: Mapping[str, Key] = field(default_factory=dict[str, Key])
+
+    def principal(self, token: str, at: datetime) -> Principal | None:
+        """The caller behind a bearer token, None where it opens nothing."""
+        digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+        if self.admin_sha256 and secrets.compare_digest(digest, self.admin_sha256):
+            return Principal("admin", "admin")
+        key = self.keys.get(key_id_of(token))
+        if key is None or not secrets.compare_digest(digest, key.sha256):
+            return None
+        if key.expires_at is not None and key.expires_at <= at:
+            return None
+        return key.principal
+
+
+def key_id_of(token: str) -> str:
+    """The public part of `baton_<id>_<secret>`, empty for anything else."""
+    parts = token.split("_", 2)
+    return parts[1] if len(parts) == 3 and parts[0] == "baton" else ""
+
+
+def new_token(key_id: str) -> tuple[str, str]:
+    """A new token for a key id, and the SHA-256 that is kept of it."""
+    token = f"baton_{key_id}_{secrets.token_urlsafe(32)}"
+    return token, hashlib.sha256(token.encode()).hexdigest()
+
+
+def parse_access(body: Mapping[str, Any]) -> dict[str, Key]:
+    """The access policy `{keys: {id: {sha256, role, rep?, teams?, expires_at?}}}`.
+
+    Raises PolicyInvalid with every problem found.
+    """
+    problems: list[str] = []
+    keys: dict[str, Key] = {}
+    for key_id, entry in dict(body.get("keys") or {}).items():
+        where = f"keys.{key_id}"
+        role = entry.get("role")
+        if role not in ROLES:
+            problems.append(f"{where}.role: {role!r} is no role; use one of {', '.join(sorted(ROLES))}")
+            continue
+        if role == "rep" and not entry.get("rep"):
+            problems.append(f"{where}.rep: a rep's key names its rep")
+        sha256 = str(entry.get("sha256", ""))
+        if len(sha256) != 64:
+            problems.append(f"{where}.sha256: expected 64 hex digits; `baton key create` makes them")
+        expires = entry.get("expires_at")
+        principal = Principal(key_id, role, entry.get("rep"), frozenset(entry.get("teams") or ()))
+        keys[key_id] = Key(key_id, sha256, principal, datetime.fromisoformat(expires) if expires else None)
+    if problems:
+        raise PolicyInvalid(problems)
+    return keys
+
+
+ACCESS = PolicyDefinition(
+    kind="access",
+    parse=parse_access,
+    preset={"keys": {}},
+    read_roles=frozenset({"admin"}),
+    write_roles=frozenset({"admin"}),
+)
+
+
+def bearer(headers: Mapping[str, str]) -> str:
+    """The token of an Authorization header.
+
+    Raises Problem 401 where there is none.
+    """
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Problem(
+            401,
+            "send `Authorization: Bearer <token>`; the admin token is in the data directory, others come from"
+            " `baton key create`",
+            code="no-token",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    return token.strip()

@@ -1,0 +1,161 @@
+"""What operators ask every service: lag, parked records, consumers, the tally of captures."""
+
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from shared.http.problems import Problem
+from shared.runtime.consumer import Consumer
+from shared.runtime.desk import Desk
+from shared.runtime.service import Service
+from shared.runtime.streams import Position, Record, Stream
+from shared.store import lanes, outbox
+
+
+def operations(desk: Desk, service: Service, consumer: Consumer | None) -> APIRouter:
+    """`/v1/ops/{service}/…` of one service."""
+    router = APIRouter(prefix=f"/v1/ops/{service.name}", tags=["operations"])
+
+    @router.get("/lag")
+    async def lag() -> Response:
+        heads = newest_heads(desk)
+        async with desk.read() as session:
+            consumed = await lanes.positions(session)
+        behind = {
+            stream: max(0, head.seq - consumed.get(stream, Position(0, 0)).seq)
+            for stream, head in sorted(heads.items())
+            if stream.topic in service.consumes
+        }
+        items = [
+            {"topic": stream.topic, "partition": stream.partition, "head": heads[stream].seq, "lag": count}
+            for stream, count in behind.items()
+        ]
+        return _json({"service": service.name, "items": items, "lag": sum(behind.values())})
+
+    @router.get("/tally")
+    async def tally() -> Response:
+        async with desk.read() as session:
+            rows = await session.execute(
+                text("select partition, minute, count, xor from capture_tally order by partition, minute")
+            )
+            return _json({"items": [dict(row) for row in rows.mappings()], "next": None})
+
+    _register_routes(router, desk)
+    _parked_routes(router, desk, service, consumer)
+    return router
+
+
+def newest_heads(desk: Desk) -> dict[Stream, Position]:
+    """The last number of every stream, by the producers' latest reports."""
+    heads: dict[Stream, Position] = {}
+    for report in desk.reports():
+        heads.update(report.emitted)
+    return heads
+
+
+def _register_routes(router: APIRouter, desk: Desk) -> None:
+    @router.get("/consumers")
+    async def consumers() -> Response:
+        async with desk.read() as session:
+            heads = await outbox.heads(session)
+            rows = await session.execute(
+                text("select service, topic, partition, epoch, seq, reported_at from consumer order by 1, 2, 3")
+            )
+            items = [
+                {**row, "behind": max(0, heads[Stream(row["topic"], row["partition"])].seq - row["seq"])}
+                for row in rows.mappings()
+                if Stream(row["topic"], row["partition"]) in heads
+            ]
+        return _json({"items": items, "next": None})
+
+    @router.delete("/consumers/{name}")
+    async def remove(name: str) -> Response:
+        async with desk.work() as work:
+            result = await work.session.execute(text("delete from consumer where service = :name"), {"name": name})
+        if not result.rowcount:
+            raise Problem(404, f"no consumer {name!r} is registered here")
+        return _json({"removed": name, "streams": result.rowcount})
+
+
+def _parked_routes(router: APIRouter, desk: Desk, service: Service, consumer: Consumer | None) -> None:
+    @router.get("/parked")
+    async def parked_list(limit: int = 100, cursor: UUID | None = None) -> Response:
+        async with desk.read() as session:
+            rows = await session.execute(
+                text(
+                    "select id, lead_id, topic, partition, seq, event_id, state, reason, digest, parked_at from parked"
+                    " where state in ('parked', 'behind') and (cast(:cursor as uuid) is null or id > :cursor)"
+                    " order by id limit :limit"
+                ),
+                {"cursor": cursor, "limit": min(limit, 1000)},
+            )
+            items = [dict(row) for row in rows.mappings()]
+        last = items[-1]["id"] if len(items) == min(limit, 1000) else None
+        return _json({"items": items, "next": last})
+
+    @router.post("/parked/{parked_id}/release")
+    async def release(parked_id: UUID) -> Response:
+        lead_id = await _lead_of(desk, parked_id)
+        if consumer is None:
+            raise Problem(404, f"{service.name} consumes nothing, so nothing is parked here")
+        async with desk.work_on([lead_id]) as work:
+            rows = (
+                await work.session.execute(
+                    text(
+                        "select topic, partition, epoch, seq, event_id, lead_id, value from parked"
+                        " where lead_id = :lead and state in ('parked', 'behind') order by id for update"
+                    ),
+                    {"lead": lead_id},
+                )
+            ).all()
+            records = [
+                Record(Stream(r.topic, r.partition), r.epoch, r.seq, r.event_id, r.lead_id, r.value) for r in rows
+            ]
+            await consumer.dispatch(records, work)
+            await _close(work.session, lead_id, "released")
+            await _advance(work.session, desk.lane(lead_id))
+        return _json({"released": len(records), "lead_id": lead_id})
+
+    @router.post("/parked/{parked_id}/discard")
+    async def discard(parked_id: UUID) -> Response:
+        lead_id = await _lead_of(desk, parked_id)
+        async with desk.work_on([lead_id]) as work:
+            await work.session.execute(
+                text("update parked set state = 'discarded', closed_at = clock_timestamp() where id = :id"),
+                {"id": parked_id},
+            )
+            await _advance(work.session, desk.lane(lead_id))
+        return _json({"discarded": parked_id, "lead_id": lead_id})
+
+
+async def _lead_of(desk: Desk, parked_id: UUID) -> UUID:
+    async with desk.read() as session:
+        lead_id = await session.scalar(
+            text("select lead_id from parked where id = :id and state in ('parked', 'behind')"), {"id": parked_id}
+        )
+    if lead_id is None:
+        raise Problem(404, "no open parked record has this id; see `baton parked list`")
+    return lead_id
+
+
+async def _close(session: AsyncConnection, lead_id: UUID, state: str) -> None:
+    await session.execute(
+        text(
+            "update parked set state = :state, closed_at = clock_timestamp()"
+            " where lead_id = :lead and state in ('parked', 'behind')"
+        ),
+        {"state": state, "lead": lead_id},
+    )
+
+
+async def _advance(session: AsyncConnection, partition: int) -> None:
+    """The owner's cached set of parked leads is stale now: moving the version has it reload."""
+    await session.execute(text("update lane set version = version + 1 where partition = :p"), {"p": partition})
+
+
+def _json(value: dict[str, object]) -> Response:
+    return Response(orjson.dumps(value), media_type="application/json")

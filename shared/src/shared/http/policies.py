@@ -1,0 +1,91 @@
+"""`GET` and `PUT /v1/policies/{kind}` of a service: immutable versions with ETags, a dry run, problems in words."""
+
+import orjson
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from shared.http.access import Principal
+from shared.http.app import caller
+from shared.http.problems import Problem
+from shared.http.routes import find
+from shared.runtime.desk import Desk
+from shared.runtime.policies import Published
+from shared.runtime.service import Service
+
+
+def policy_routes(desk: Desk, service: Service) -> APIRouter:
+    """The policy paths of a service; which of them exist is the table of routes' word."""
+    router = APIRouter(tags=["policies"])
+    policies = desk.transactions.policies
+
+    async def read(kind: str) -> Response:
+        async with desk.read() as session:
+            return _shown(await policies.current(session, kind, desk.clock()))
+
+    async def publish(kind: str, request: Request, principal: Principal) -> Response:
+        definition = policies.definitions[kind]
+        body = _mapping(await request.body())
+        value = definition.parse(body)
+        lint = list(definition.lint(value))
+        if request.query_params.get("dry_run") == "1":
+            return _json({"kind": kind, "dry_run": True, "lint": lint})
+        after = request.headers.get("if-match")
+        async with desk.work() as work:
+            version = await policies.publish(
+                work.session, kind, body, by=principal.actor, at=work.now, after=_version_of(after)
+            )
+        return _json({"kind": kind, "version": version, "lint": lint}, etag=version)
+
+    def add(kind: str, path: str) -> None:
+        async def get_policy() -> Response:
+            return await read(kind)
+
+        async def put_policy(request: Request, principal: Principal = Depends(caller)) -> Response:  # noqa: B008 - FastAPI's way
+            return await publish(kind, request, principal)
+
+        router.add_api_route(path, get_policy, methods=["GET"], name=f"read {kind}")
+        router.add_api_route(path, put_policy, methods=["PUT"], name=f"publish {kind}")
+
+    for kind in policies.definitions:
+        own = find("GET", f"/v1/policies/{kind}")
+        if own is not None and own.service == service.name:
+            add(kind, f"/v1/policies/{kind}")
+        add(kind, f"/v1/ops/{service.name}/policies/{kind}")
+    return router
+
+
+def _mapping(raw: bytes) -> dict[str, object]:
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise Problem(400, f"the body is no JSON: {error}", code="not-json") from error
+    if not isinstance(body, dict):
+        raise Problem(422, "a policy is an object; this is something else", code="policy-invalid")
+    return body
+
+
+def _version_of(etag: str | None) -> int | None:
+    if etag is None or etag == "*":
+        return None
+    bare = etag.removeprefix("W/").strip('"')
+    if not bare.isdigit():
+        raise Problem(412, "If-Match takes the ETag of the version you changed", code="etag")
+    return int(bare)
+
+
+def _shown(published: Published) -> Response:
+    return _json(
+        {
+            "kind": published.kind,
+            "version": published.version,
+            "published_by": published.published_by,
+            "effective_from": published.effective_from,
+            "body": published.body,
+        },
+        etag=published.version,
+    )
+
+
+def _json(value: dict[str, object], *, etag: int | None = None) -> Response:
+    headers = {"ETag": f'"{etag}"'} if etag is not None else {}
+    return Response(orjson.dumps(value), media_type="application/json", headers=headers)

@@ -1,0 +1,140 @@
+"""The one table of routes: method, template, owning service, and who may. What is not in it is refused.
+
+The embedded app, the gateway and the tests read this table; a path that is claimed twice or by nobody fails a test.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+PUBLIC: Final = frozenset({"public"})
+ALL: Final = frozenset({"entry", "marketer", "sdr", "rep", "manager", "viewer", "analyst", "operator", "admin"})
+SALES: Final = frozenset({"sdr", "rep", "manager", "admin"})
+LEADERS: Final = frozenset({"manager", "admin"})
+READERS: Final = frozenset({"marketer", "manager", "viewer", "analyst", "operator", "admin"})
+MARKETING: Final = frozenset({"marketer", "admin"})
+OPERATORS: Final = frozenset({"operator", "admin"})
+ADMINS: Final = frozenset({"admin"})
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way in."""
+
+    method: str
+    template: str
+    service: str
+    roles: frozenset[str]
+
+
+ROUTES: Final[tuple[Route, ...]] = (
+    # intake
+    Route("POST", "/v1/hooks/{door}", "intake", PUBLIC),
+    Route("POST", "/v1/hooks/{door}/{token}", "intake", PUBLIC),
+    Route("POST", "/v1/forms/{door}", "intake", PUBLIC),
+    Route("OPTIONS", "/v1/forms/{door}", "intake", PUBLIC),
+    Route("POST", "/v1/leads", "intake", frozenset({"entry", "marketer", "sdr", "manager", "admin"})),
+    Route("GET", "/v1/leads", "intake", ALL - {"viewer", "operator", "analyst"}),
+    Route("GET", "/v1/leads/{lead_id}", "intake", ALL - {"operator"}),
+    Route("POST", "/v1/leads/{lead_id}/engagements", "intake", frozenset({"entry", "marketer", "sdr", "admin"})),
+    Route("POST", "/v1/engagements", "intake", frozenset({"entry", "marketer", "sdr", "admin"})),
+    Route("DELETE", "/v1/leads/{lead_id}/personal-data", "intake", ADMINS),
+    Route("GET", "/v1/submissions", "intake", MARKETING | OPERATORS),
+    Route("GET", "/v1/submissions/{submission_id}", "intake", MARKETING | OPERATORS),
+    Route("POST", "/v1/submissions/{submission_id}/replay", "intake", MARKETING | OPERATORS),
+    Route("GET", "/v1/doors", "intake", READERS),
+    Route("GET", "/v1/policies/doors", "intake", MARKETING | OPERATORS),
+    Route("PUT", "/v1/policies/doors", "intake", MARKETING),
+    Route("GET", "/v1/policies/fields", "intake", MARKETING | OPERATORS),
+    Route("PUT", "/v1/policies/fields", "intake", MARKETING),
+    # scorer
+    Route("GET", "/v1/scores/{lead_id}", "scorer", ALL - {"entry"}),
+    Route("GET", "/v1/policies/scorecard", "scorer", READERS),
+    Route("PUT", "/v1/policies/scorecard", "scorer", MARKETING),
+    Route("POST", "/v1/policies/scorecard/lint", "scorer", MARKETING),
+    Route("POST", "/v1/policies/scorecard/publish", "scorer", MARKETING),
+    # router
+    Route("GET", "/v1/handoffs", "router", SALES | READERS),
+    Route("GET", "/v1/handoffs/{handoff_id}", "router", SALES | READERS),
+    Route("POST", "/v1/handoffs/{handoff_id}/accept", "router", SALES),
+    Route("POST", "/v1/handoffs/{handoff_id}/reject", "router", SALES),
+    Route("POST", "/v1/handoffs/{handoff_id}/contacts", "router", SALES),
+    Route("POST", "/v1/leads/{lead_id}/contacts", "router", SALES),
+    Route("POST", "/v1/leads/{lead_id}/status", "router", SALES | MARKETING),
+    Route("PATCH", "/v1/leads/{lead_id}/checklist", "router", SALES | MARKETING),
+    Route("GET", "/v1/leads/{lead_id}/checklist", "router", SALES | READERS),
+    Route("GET", "/v1/pools/{pool}", "router", SALES | READERS),
+    Route("POST", "/v1/pools/{pool}/claim", "router", SALES),
+    Route("GET", "/v1/waiting", "router", SALES | READERS),
+    Route("POST", "/v1/opportunities", "router", SALES),
+    Route("GET", "/v1/opportunities", "router", SALES | READERS),
+    Route("POST", "/v1/opportunities/{opportunity_id}/stage", "router", SALES),
+    Route("GET", "/v1/tasks", "router", SALES | READERS),
+    Route("GET", "/v1/policies/routing", "router", READERS),
+    Route("PUT", "/v1/policies/routing", "router", LEADERS),
+    Route("GET", "/v1/reps", "router", SALES | READERS),
+    Route("POST", "/v1/reps", "router", LEADERS),
+    Route("PATCH", "/v1/reps/{rep}", "router", LEADERS),
+    Route("DELETE", "/v1/reps/{rep}", "router", LEADERS),
+    # sla-watcher
+    Route("GET", "/v1/clocks", "sla-watcher", SALES | READERS),
+    Route("GET", "/v1/policies/sla", "sla-watcher", READERS),
+    Route("PUT", "/v1/policies/sla", "sla-watcher", LEADERS),
+    # analytics
+    Route("GET", "/v1/funnel", "analytics", READERS | {"rep", "sdr"}),
+    Route("GET", "/v1/leads/{lead_id}/timeline", "analytics", ALL - {"entry"}),
+    Route("GET", "/v1/drill", "analytics", READERS),
+    Route("GET", "/v1/reconciliation", "analytics", READERS),
+    Route("GET", "/v1/events", "analytics", READERS),
+    Route("POST", "/v1/ops/analytics/rebuild", "analytics", OPERATORS),
+    # policies that several services keep: the runner or the gateway publishes to all of them
+    Route("GET", "/v1/policies/access", "gateway", ADMINS),
+    Route("PUT", "/v1/policies/access", "gateway", ADMINS),
+    Route("GET", "/v1/policies/calendars", "gateway", READERS),
+    Route("PUT", "/v1/policies/calendars", "gateway", LEADERS),
+    Route("GET", "/health/live", "gateway", PUBLIC),
+    Route("GET", "/health/ready", "gateway", PUBLIC),
+    Route("GET", "/metrics", "gateway", PUBLIC),
+    *(
+        Route(method, f"/v1/ops/{service}/{path}", service, OPERATORS)
+        for service in ("intake", "scorer", "router", "sla-watcher", "analytics")
+        for method, path in (
+            ("GET", "lag"),
+            ("GET", "parked"),
+            ("POST", "parked/{parked_id}/release"),
+            ("POST", "parked/{parked_id}/discard"),
+            ("GET", "consumers"),
+            ("DELETE", "consumers/{consumer}"),
+            ("GET", "tally"),
+            ("GET", "policies/{kind}"),
+            ("PUT", "policies/{kind}"),
+        )
+    ),
+)
+
+
+@cache
+def _matchers() -> tuple[dict[tuple[str, str], Route], list[tuple[str, re.Pattern[str], Route]]]:
+    fixed = {(route.method, route.template): route for route in ROUTES if "{" not in route.template}
+    patterns = [
+        (route.method, re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(route.template)) + r"\Z"), route)
+        for route in ROUTES
+        if "{" in route.template
+    ]
+    return fixed, patterns
+
+
+def find(method: str, path: str) -> Route | None:
+    """The route that a request takes, None where there is none."""
+    fixed, patterns = _matchers()
+    method = "GET" if method == "HEAD" else method
+    exact = fixed.get((method, path))
+    if exact is not None:
+        return exact
+    return next((route for verb, pattern, route in patterns if verb == method and pattern.match(path)), None)
+
+
+def methods_of(path: str) -> list[str]:
+    """The methods that a path knows, for a 405."""
+    return sorted({route.method for route in ROUTES if find(route.method, path) is not None})

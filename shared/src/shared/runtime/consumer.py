@@ -1,0 +1,318 @@
+"""Door 1: batches of records in, one fenced transaction each. The position is the proof."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from shared.contracts import Unreadable, decode
+from shared.contracts.topology import PRODUCER
+from shared.runtime import tally
+from shared.runtime.failures import CommitInDoubt, Fenced, is_passing
+from shared.runtime.gaps import Gaps, Verdict, judge
+from shared.runtime.leases import Leases
+from shared.runtime.parking import Parking
+from shared.runtime.service import Delivered, Handler, Service, Unprocessable
+from shared.runtime.streams import Position, Record, Stream
+from shared.runtime.transactions import Transactions
+from shared.runtime.work import Work
+from shared.store import lanes, parked
+from shared.telemetry.meters import Meters
+from shared.transport.port import Feed
+
+log = structlog.get_logger("consumer")
+
+BATCH_RECORDS = 1000
+IDLE_WAIT_S = 1.0
+FULLER_BATCH_S = 0.02
+_CHECK_S = 1.0
+_UNANNOUNCED_PATIENCE_S = 10.0
+
+
+class Stopped(Exception):
+    """The consumer can't go on without a person; says why and what to do."""
+
+
+@dataclass(slots=True)
+class Consumer:
+    """One service instance's reader: holds lanes, filters by sequence, has handlers decide, keeps positions."""
+
+    service: Service
+    transactions: Transactions
+    feed: Feed
+    leases: Leases
+    parking: Parking
+    meters: Meters
+    state: lanes.LaneState = field(default_factory=lambda: lanes.LaneState({}, {}, {}, set()))
+    gaps: Gaps = field(default_factory=Gaps)
+    _busy_share: float = 0.0
+    _checked_s: float = 0.0
+    _unannounced: dict[Stream, float] = field(default_factory=dict[Stream, float])
+
+    async def run(self) -> None:
+        """Consume for ever."""
+        pause_s = 0.05
+        while True:
+            try:
+                await self.turn()
+                pause_s = 0.05
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+                await self.recover(error, pause_s)
+                pause_s = min(2.0, pause_s * 2)
+
+    async def recover(self, error: Exception, pause_s: float) -> None:
+        """After a lost race, a lost connection or a commit in doubt: forget what we knew of the lanes.
+
+        The next turn reloads them under their locks, which waits for a COMMIT still under way, and goes on only
+        with the lanes whose leases are ours then.
+        """
+        log.warning("consumer waits", service=self.service.name, error=type(error).__name__, pause_s=pause_s)
+        if isinstance(error, Fenced):
+            self.meters.fence_rejections.labels(self.service.name).inc()
+        if isinstance(error, CommitInDoubt):
+            self.meters.commits_in_doubt.labels(self.service.name).inc()
+        self.state.versions.clear()
+        await asyncio.sleep(pause_s)
+        try:
+            await self.leases.beat()
+        except Exception as beat_error:
+            if not is_passing(beat_error):
+                raise
+
+    async def turn(self) -> None:
+        """One batch: take over lanes where they changed, take records, handle them."""
+        await self.leases.settle()
+        if self.leases.wanted != frozenset(self.state.versions):
+            await self.take_over()
+        if not self.state.versions:
+            self.leases.changed.clear()
+            await _wait(self.leases.changed, IDLE_WAIT_S)
+            return
+        began_s = time.monotonic()
+        records = await self.feed.take(BATCH_RECORDS, IDLE_WAIT_S)
+        if records and len(records) < BATCH_RECORDS // 4 and self._busy_share > 0.5:
+            await asyncio.sleep(FULLER_BATCH_S)
+            records += await self.feed.take(BATCH_RECORDS - len(records), 0.001)
+        taken_s = time.monotonic()
+        if records:
+            await self.consume(records)
+        done_s = time.monotonic()
+        self._busy_share = 0.9 * self._busy_share + 0.1 * (done_s - taken_s) / max(1e-6, done_s - began_s)
+        if done_s - self._checked_s > _CHECK_S:
+            self._checked_s = done_s
+            await self.check_marks(done_s)
+
+    async def take_over(self) -> None:
+        """Load the lanes that are ours now, under their locks, and read on behind their positions."""
+        partitions = sorted(self.leases.wanted)
+        async with self.transactions.engine.connect() as session:
+            self.state = await lanes.load(session, partitions, self.service.consumes)
+            await session.rollback()
+        self.gaps = Gaps()
+        await self.feed.assign(self.state.positions, self.state.hints)
+
+    async def consume(self, records: Sequence[Record]) -> None:
+        """Handle records exactly once: what has an effect is kept with its position or not at all."""
+        accepted = await self.filter(records)
+        if not accepted:
+            return
+        began_s = time.monotonic()
+        try:
+            await self.transact(accepted)
+        except Exception as error:
+            if is_passing(error):
+                raise
+            log.warning(
+                "batch fails, halving",
+                service=self.service.name,
+                records=len(accepted),
+                fault=parked.words_of(error),
+            )
+            await self.halve(accepted)
+        self.meters.batch(self.service.name, len(accepted), time.monotonic() - began_s)
+
+    async def filter(self, records: Sequence[Record]) -> list[Record]:
+        """The records that are next in their streams; repeats are dropped, gaps looked after."""
+        positions = self.state.positions
+        ahead: dict[Stream, Position] = {}
+        accepted: list[Record] = []
+        missing: dict[Stream, Position] = {}
+        for record in records:
+            position = ahead.get(record.stream) or positions.get(record.stream)
+            if position is None:
+                continue  # of a lane that is not ours any more
+            if self.verdict(position, record) is Verdict.ACCEPT:
+                ahead[record.stream] = Position(record.epoch, record.seq)
+                accepted.append(record)
+            elif record.seq > position.seq or record.epoch != position.epoch:
+                missing[record.stream] = position
+        for stream in ahead if self.gaps.open else ():
+            self.gaps.closed(stream)
+        for stream, position in missing.items():
+            await self.look_for(stream, position)
+        return accepted
+
+    def verdict(self, position: Position, record: Record) -> Verdict:
+        """What the sequence says of a record; repeats are counted."""
+        if record.epoch == position.epoch and record.seq == position.seq + 1:
+            return Verdict.ACCEPT
+        verdict = judge(position, record, self.feed.announcements(record.stream))
+        if verdict is Verdict.REPEAT:
+            self.meters.repeats.labels(self.service.name).inc()
+        if verdict is Verdict.UNANNOUNCED:
+            self.unannounced(record, time.monotonic())
+        return verdict
+
+    async def look_for(self, stream: Stream, position: Position) -> None:
+        """Something is missing behind a position: read the log again before anybody is asked."""
+        if self.gaps.note(stream, position, time.monotonic()):
+            self.meters.gaps.labels(self.service.name).inc()
+            log.warning("gap", service=self.service.name, stream=f"{stream.topic}/{stream.partition}", after=position)
+            await self.feed.reread(stream, position)
+
+    def unannounced(self, record: Record, now_s: float) -> None:
+        """Numbers of an epoch that nobody announced: wait a little for the word, then stop.
+
+        Raises Stopped.
+        """
+        since_s = self._unannounced.setdefault(record.stream, now_s)
+        if now_s - since_s > _UNANNOUNCED_PATIENCE_S:
+            raise Stopped(
+                f"{record.stream.topic}/{record.stream.partition} continues in epoch {record.epoch}, which its producer"
+                f" never announced: if the {PRODUCER[record.stream.topic]} database was restored, run"
+                f" `baton store new-epoch {PRODUCER[record.stream.topic]}`"
+            )
+
+    async def check_marks(self, now_s: float) -> None:
+        """Ask for what is missing: behind a gap once the log was read to its end, or below the producer's mark."""
+        for stream, position in self.state.positions.items():
+            mark = self.feed.mark(stream)
+            if (mark is not None and mark.epoch in (position.epoch, 0) and mark.confirmed < position.seq) or (
+                mark is not None and mark.confirmed > (position.seq if mark.epoch == position.epoch else 0)
+            ):
+                self.gaps.note(stream, position, now_s)
+        for stream, gap in list(self.gaps.open.items()):
+            position = self.state.positions[stream]
+            mark = self.feed.mark(stream)
+            if mark is not None and mark.epoch == position.epoch and mark.confirmed == position.seq:
+                self.gaps.closed(stream)
+                continue
+            self.believe(stream, position)
+            if now_s - gap.noticed_at_s >= 2.0 and gap.may_ask(now_s) and await self.feed.at_end(stream):
+                gap.asked, gap.asked_at_s = gap.asked + 1, now_s
+                self.meters.asks.labels(self.service.name).inc()
+                await self.feed.ask(stream, position)
+
+    def believe(self, stream: Stream, position: Position) -> None:
+        """Weigh the producer's answer to our asking.
+
+        Raises Stopped where what we need is dropped, or where we hold numbers that the producer never gave.
+        """
+        answer = self.feed.answer(stream)
+        if answer is None or answer.epoch != position.epoch:
+            return
+        if answer.last_seq < position.seq:
+            raise Stopped(
+                f"{stream.topic}/{stream.partition}: we hold number {position.seq}, its producer gave only"
+                f" {answer.last_seq}. Its database was restored: run `baton store new-epoch {PRODUCER[stream.topic]}`"
+            )
+        if answer.floor > position.seq:
+            raise Stopped(
+                f"{stream.topic}/{stream.partition}: the outbox starts behind {answer.floor}, we need"
+                f" {position.seq + 1}. This consumer was not registered: restore it from a newer backup"
+            )
+
+    async def halve(self, records: Sequence[Record]) -> None:
+        """Find the record that fails: the halves apart, down to one, which is tried three times and then parked."""
+        if len(records) > 1:
+            middle = len(records) // 2
+            for half in (records[:middle], records[middle:]):
+                try:
+                    await self.transact(half)
+                except Exception as error:
+                    if is_passing(error):
+                        raise
+                    await self.halve(half)
+            return
+        (record,) = records
+        for attempt in (1, 2, 3):
+            try:
+                await self.transact(records)
+            except Exception as error:
+                if is_passing(error):
+                    raise
+                if attempt == 3 or isinstance(error, Unprocessable | Unreadable):
+                    await self.park(record, error)
+                    return
+            else:
+                return
+
+    async def park(self, record: Record, error: Exception) -> None:
+        """Put a record that fails alone aside, with its lead."""
+        self.parking.parked(self.service.name)
+        words = str(error) if isinstance(error, Unprocessable) else parked.words_of(error)
+        log.error("parked", service=self.service.name, event=str(record.id), lead=str(record.lead_id), why=words)
+        async with self.transactions.fenced(self._versions([record])) as work:
+            await parked.park(
+                work.session, [record], state="parked", reason=words, digest=parked.digest_of(error)
+            )  # fmt: skip
+            await self._keep_positions(work, [record])
+        self._advance([record])
+        self.state.parked.add(record.lead_id)
+
+    async def transact(self, records: Sequence[Record]) -> None:
+        """One fenced transaction: handlers in order, positions, events out; then what we know moves on."""
+        versions = self._versions(records)
+        async with self.transactions.fenced(versions) as work:
+            waiting = [record for record in records if record.lead_id in self.state.parked]
+            if waiting:
+                await parked.park(work.session, waiting, state="behind", reason="waits behind a parked record")
+            await self.dispatch([record for record in records if record.lead_id not in self.state.parked], work)
+            await tally.count(work.session, [r for r in records if r.stream.topic == "lead.captured"])
+            await self._keep_positions(work, records)
+        self._advance(records)
+        self.parking.handled(len(records))
+        self.feed.consumed(
+            {record.stream: record.log_offset for record in records if record.log_offset is not None}
+        )  # fmt: skip
+
+    async def dispatch(self, records: Sequence[Record], work: Work) -> None:
+        """Each handler once, with all its events of this batch in their order."""
+        handlers = self.service.subscription.handlers
+        mine: dict[Handler, list[Delivered[Any]]] = {}
+        for record in records:
+            handler = handlers.get(record.stream.topic)
+            event = decode(record.stream.topic, record.value) if handler else None
+            if handler is not None and event is not None:
+                mine.setdefault(handler, []).append(Delivered(record, event))
+        for handler, batch in mine.items():
+            await handler(batch, work)
+
+    def _versions(self, records: Sequence[Record]) -> dict[int, int]:
+        partitions = {record.stream.partition for record in records}
+        if not partitions <= self.state.versions.keys():
+            raise Fenced("lanes given up meanwhile")
+        return {partition: self.state.versions[partition] for partition in partitions}
+
+    async def _keep_positions(self, work: Work, records: Sequence[Record]) -> None:
+        await lanes.keep_positions(work.session, {record.stream: record for record in records})
+
+    def _advance(self, records: Sequence[Record]) -> None:
+        for partition in {record.stream.partition for record in records}:
+            self.state.versions[partition] += 1
+        for record in records:
+            self.state.positions[record.stream] = Position(record.epoch, record.seq)
+        self._unannounced.clear()
+
+
+async def _wait(event: asyncio.Event, at_most_s: float) -> None:
+    try:
+        async with asyncio.timeout(at_most_s):
+            await event.wait()
+    except TimeoutError:
+        return

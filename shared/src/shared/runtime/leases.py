@@ -1,0 +1,79 @@
+"""Which lanes this instance holds: leases in the service's own database, renewed together. For speed, not safety."""
+
+import asyncio
+import math
+import time
+from dataclasses import dataclass, field
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.runtime.failures import is_passing
+from shared.store import lanes
+
+_BEAT_S = 3.0
+_TRUST_S = lanes.LEASE_S - 2.0
+
+
+@dataclass(slots=True)
+class Leases:
+    """The lanes held. A lane that is to be given up stays held until `settle`, after the batch in flight."""
+
+    engine: AsyncEngine
+    instance: str
+    partitions: int
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    instances: int = 1
+    _held: frozenset[int] = frozenset()
+    _surplus: frozenset[int] = frozenset()
+    _renewed_at: float = 0.0
+
+    @property
+    def held(self) -> frozenset[int]:
+        """The lanes that are surely ours at this moment; none where renewal has failed for too long."""
+        return self._held if time.monotonic() - self._renewed_at < _TRUST_S else frozenset()
+
+    @property
+    def wanted(self) -> frozenset[int]:
+        """What is held less what is to be given up."""
+        return self.held - self._surplus
+
+    async def run(self) -> None:
+        """Renew, take and offer lanes for ever."""
+        while True:
+            try:
+                await self.beat()
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+            await asyncio.sleep(_BEAT_S if self._held else _BEAT_S / 10)
+
+    async def beat(self) -> None:
+        """One round: live, renew, and move towards a fair share."""
+        began = time.monotonic()
+        async with self.engine.connect() as session:
+            self.instances = await lanes.beat(session, self.instance)
+            held = await lanes.renew(session, self.instance)
+            share = math.ceil(self.partitions / self.instances)
+            if len(held) < share:
+                held |= await lanes.acquire(session, self.instance, share - len(held))
+            await session.commit()
+        surplus = frozenset(sorted(held)[share:])
+        if (frozenset(held), surplus) != (self._held, self._surplus):
+            self.changed.set()
+        self._held, self._surplus, self._renewed_at = frozenset(held), surplus, began
+
+    async def settle(self) -> None:
+        """Give up what is more than our share; called between batches."""
+        if not self._surplus:
+            return
+        async with self.engine.connect() as session:
+            await lanes.release(session, self.instance, sorted(self._surplus))
+            await session.commit()
+        self._held, self._surplus = self._held - self._surplus, frozenset()
+
+    async def retire(self) -> None:
+        """Leave in good order: the others take our lanes at once."""
+        async with self.engine.connect() as session:
+            await lanes.retire(session, self.instance)
+            await session.commit()
+        self._held = frozenset()

@@ -1,0 +1,180 @@
+"""One service instance, wired: database, doors and housekeeping around a Service. Nothing is built at import."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+from fastapi import APIRouter
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shared.contracts.topology import consumers_of
+from shared.http.access import ACCESS, KeyRing
+from shared.http.operations import operations
+from shared.http.policies import policy_routes
+from shared.runtime.clock import Clock
+from shared.runtime.consumer import Consumer
+from shared.runtime.desk import Desk
+from shared.runtime.failures import is_passing
+from shared.runtime.keeper import Keeper
+from shared.runtime.leases import Leases
+from shared.runtime.parking import Parking
+from shared.runtime.policies import Policies, PolicyBody
+from shared.runtime.service import Service
+from shared.runtime.timers import Timers
+from shared.runtime.transactions import Transactions
+from shared.store.migrate import migrate
+from shared.store.register import register
+from shared.telemetry.meters import Meters
+from shared.transport.port import Transport
+
+log = structlog.get_logger("node")
+
+_KEYS_S = 2.0
+
+
+class WrongPartitions(Exception):
+    """The database was made for another number of partitions."""
+
+
+@dataclass(slots=True)
+class Node:
+    """A running service instance."""
+
+    service: Service
+    desk: Desk
+    ring: KeyRing
+    leases: Leases
+    keeper: Keeper
+    routers: list[APIRouter]
+    tasks: dict[str, Callable[[], Awaitable[None]]]
+    consumer: Consumer | None
+    timers: Timers | None
+
+    async def retire(self) -> None:
+        """Leave in good order: say what is held, give the lanes back, close the connections."""
+        try:
+            await self.keeper.report()
+            await self.leases.retire()
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            log.warning("left without goodbye", service=self.service.name, error=type(error).__name__)
+        if self.consumer is not None:
+            await self.consumer.feed.close()
+        await self.desk.transactions.engine.dispose()
+
+
+async def prepare(
+    service: Service,
+    url: str,
+    engine: AsyncEngine,
+    *,
+    partitions: int,
+    clock: Clock,
+    presets: Mapping[str, PolicyBody],
+) -> Transactions:
+    """Bring a service's database to the present schema, lanes and streams, and seed its policies where it has none.
+
+    Raises WrongPartitions.
+    """
+    await migrate(url, "shared.store")
+    await migrate(url, service.package)
+    transactions = Transactions(engine, clock, partitions, Policies([*service.policies, ACCESS]))
+    async with transactions.free() as work:
+        await work.session.execute(text("select pg_advisory_xact_lock(hashtext('baton:prepare'))"))
+        kept = await work.session.scalar(text("select value from setting where name = 'partitions'"))
+        if kept is not None and int(kept) != partitions:
+            raise WrongPartitions(
+                f"the {service.name} database has {kept} partitions and BATON_PARTITIONS says {partitions}:"
+                " the count is fixed at the first start"
+            )
+        await work.session.execute(
+            text("insert into setting values ('partitions', :n) on conflict do nothing"), {"n": str(partitions)}
+        )
+        last = {"last": partitions - 1}
+        await work.session.execute(
+            text("insert into lane select p, 0 from generate_series(0, :last) p on conflict do nothing"), last
+        )
+        await work.session.execute(
+            text("insert into lease (partition) select p from generate_series(0, :last) p on conflict do nothing"),
+            last,
+        )
+        await work.session.execute(
+            text(
+                "insert into stream_out (topic, partition, epoch, last_seq)"
+                " select t, p, coalesce((select min(epoch) from stream_out), :epoch), 0"
+                " from unnest(cast(:topics as text[])) t cross join generate_series(0, :last) p on conflict do nothing"
+            ),
+            {**last, "topics": list(service.emits), "epoch": new_epoch()},
+        )
+        for topic in service.emits:
+            for consumer in consumers_of(topic):
+                await register_once(work.session, consumer, topic, partitions)
+        await work.policies.seed(work.session, presets, work.now)
+    return transactions
+
+
+async def register_once(session: AsyncConnection, consumer: str, topic: str, partitions: int) -> None:
+    """Register a consumer of the map, unless an operator has removed it."""
+    name = f"registered:{consumer}:{topic}"
+    if await session.scalar(text("select 1 from setting where name = :name"), {"name": name}) is None:
+        await session.execute(text("insert into setting values (:name, 'yes')"), {"name": name})
+        await register(session, consumer, [topic], partitions)
+
+
+def new_epoch() -> int:
+    """A random epoch, never 0."""
+    return secrets.randbits(62) | 1
+
+
+async def node(
+    service: Service,
+    transactions: Transactions,
+    transport: Transport,
+    *,
+    instance: str,
+    meters: Meters,
+    admin_sha256: str,
+    find_secret: Callable[[str], str | None],
+) -> Node:
+    """Wire a service instance; `prepare` has made its database."""
+    desk = Desk(service.name, transactions, find_secret, transport.reports)
+    leases = Leases(transactions.engine, instance, transactions.partitions)
+    keeper = Keeper(service, transactions, transport, leases, meters)
+    ring = KeyRing(admin_sha256)
+    transactions.committed.append(lambda records: transport.committed(service.name, records))
+    tasks: dict[str, Callable[[], Awaitable[None]]] = {"leases": leases.run, "keeper": keeper.run}
+    consumer = timers = None
+    if service.consumes:
+        feed = await transport.feed(service.name, service.consumes)
+        consumer = Consumer(service, transactions, feed, leases, Parking(), meters)
+        tasks["consumer"] = consumer.run
+    if service.timers:
+        timers = Timers(service.timers, transactions, leases, meters)
+        tasks["timers"] = timers.run
+        transactions.committed.append(timers.wake)
+    for background in service.background:
+        tasks[getattr(background, "__name__", "background")] = lambda run=background: run(desk)
+    tasks["keys"] = lambda: watch_keys(desk, ring)
+    routers = [service.api(desk)] if service.api else []
+    routers += [policy_routes(desk, service), operations(desk, service, consumer)]
+    named = {f"{service.name}: {name}": run for name, run in tasks.items()}
+    return Node(service, desk, ring, leases, keeper, routers, named, consumer, timers)
+
+
+async def watch_keys(desk: Desk, ring: KeyRing) -> None:
+    """Keep the keys in memory as the access policy has them."""
+    seen = 0
+    while True:
+        try:
+            async with desk.read() as session:
+                published = await desk.transactions.policies.current(session, "access", desk.clock())
+            if published.version != seen:
+                ring.keys, seen = published.value, published.version
+        except Exception as error:
+            if not is_passing(error):
+                raise
+        await asyncio.sleep(_KEYS_S)

@@ -1,0 +1,220 @@
+"""The embedded transport: committed records are handed over in memory, the producers' outboxes are the log.
+
+A feed accepts a record only if it is the next of its stream and there is room; otherwise it notes that the stream is
+behind and reads the outbox. A slow poll covers whatever nobody announced.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shared.contracts.topology import PRODUCER
+from shared.runtime.reports import Report
+from shared.runtime.streams import Announcement, Mark, Position, Record, Stream
+from shared.store import outbox
+from shared.store.register import announcements, report_consumed
+from shared.transport.port import Answer
+
+_BUFFER_RECORDS = 20_000
+_READ_RECORDS_PER_STREAM = 200
+_POLL_S = 5.0
+_REPORTS_KEPT = 200
+
+
+class EmbeddedFeed:
+    """What one service of this process reads."""
+
+    def __init__(self, producers: Mapping[str, AsyncEngine]) -> None:
+        self._producers = producers
+        self._buffer: deque[Record] = deque()
+        self._cursor: dict[Stream, Position] = {}
+        self._behind: set[Stream] = set()
+        self._arrived = asyncio.Event()
+        self._polled_at = time.monotonic()
+        self._announced: dict[Stream, list[Announcement]] = {}
+        self._answers: dict[Stream, Answer] = {}
+
+    def offer(self, records: Sequence[Record]) -> None:
+        """Take freshly committed records, as far as each is the next of its stream and there is room."""
+        room = _BUFFER_RECORDS - len(self._buffer)
+        for record in records:
+            cursor = self._cursor.get(record.stream)
+            if cursor is None:
+                continue
+            if room > 0 and cursor == (record.epoch, record.seq - 1) and record.stream not in self._behind:
+                self._buffer.append(record)
+                self._cursor[record.stream] = Position(record.epoch, record.seq)
+                room -= 1
+            else:
+                self._behind.add(record.stream)
+        self._arrived.set()
+
+    async def assign(self, positions: Mapping[Stream, Position], hints: Mapping[Stream, int]) -> None:
+        """Start anew behind these positions; everything is read from the outboxes once."""
+        del hints
+        self._buffer.clear()
+        self._cursor = dict(positions)
+        self._behind = set(positions)
+        self._arrived.set()
+
+    async def take(self, max_records: int, wait_s: float) -> list[Record]:
+        """Records in order of their streams, without a gap."""
+        if time.monotonic() - self._polled_at > _POLL_S:
+            self._polled_at = time.monotonic()
+            self._behind |= self._cursor.keys()
+        if self._behind and len(self._buffer) < max_records:
+            await self._catch_up()
+        if not self._buffer:
+            self._arrived.clear()
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._arrived.wait()
+            except TimeoutError:
+                return []
+            if self._behind and not self._buffer:
+                await self._catch_up()
+        return [self._buffer.popleft() for _ in range(min(max_records, len(self._buffer)))]
+
+    async def reread(self, stream: Stream, position: Position) -> None:
+        """Read the stream's outbox again from behind a position."""
+        self._buffer = deque(record for record in self._buffer if record.stream != stream)
+        self._cursor[stream] = position
+        self._behind.add(stream)
+
+    async def at_end(self, stream: Stream) -> bool:
+        """Whether nothing of the stream waits here or in the outbox, as far as this feed knows."""
+        return stream not in self._behind and all(record.stream != stream for record in self._buffer)
+
+    async def ask(self, stream: Stream, position: Position) -> None:
+        """The outbox is at hand: read it again, and note what its producer says of the stream."""
+        async with self._producers[PRODUCER[stream.topic]].connect() as session:
+            heads, floors = await outbox.heads(session), await outbox.floors(session)
+        head, floor = heads[stream], floors.get(stream)
+        self._answers[stream] = Answer(head.epoch, head.seq, floor.seq if floor else 0)
+        await self.reread(stream, position)
+
+    def answer(self, stream: Stream) -> Answer | None:
+        """What the producer's database said when it was asked."""
+        return self._answers.get(stream)
+
+    def mark(self, stream: Stream) -> Mark | None:
+        """None: the poll finds a tail that nobody announced."""
+        del stream
+
+    def announcements(self, stream: Stream) -> Sequence[Announcement]:
+        """The restores announced in the producer's database."""
+        return self._announced.get(stream, ())
+
+    def consumed(self, positions: Mapping[Stream, int]) -> None:
+        """There is no broker to tell."""
+
+    async def close(self) -> None:
+        """Take nothing more."""
+        self._cursor.clear()
+
+    async def _catch_up(self) -> None:
+        behind, self._behind = self._behind, set[Stream]()
+        by_producer: dict[str, dict[Stream, Position]] = {}
+        for stream in behind & self._cursor.keys():
+            by_producer.setdefault(PRODUCER[stream.topic], {})[stream] = self._cursor[stream]
+        try:
+            for service, positions in by_producer.items():
+                await self._read(service, positions)
+        except BaseException:
+            self._behind |= behind
+            raise
+
+    async def _read(self, service: str, positions: Mapping[Stream, Position]) -> None:
+        async with self._producers[service].connect() as session:
+            announced = await announcements(session)
+            self._announced.update(announced)
+            after = await self._entries(session, positions, announced)
+            raw = await session.get_raw_connection()
+            connection = raw.driver_connection
+            if connection is None:
+                raise ConnectionError("the producer's connection is gone")
+            records = await outbox.read(connection, after, _READ_RECORDS_PER_STREAM)
+            await session.rollback()
+        counts: dict[Stream, int] = {}
+        for record in records:
+            if self._cursor.get(record.stream) != positions.get(record.stream) and record.stream not in counts:
+                continue  # reassigned meanwhile
+            self._buffer.append(record)
+            self._cursor[record.stream] = Position(record.epoch, record.seq)
+            counts[record.stream] = counts.get(record.stream, 0) + 1
+        self._behind |= {stream for stream, count in counts.items() if count >= _READ_RECORDS_PER_STREAM}
+        self._behind |= {stream for stream, start in after.items() if positions[stream] != start and counts.get(stream)}
+
+    async def _entries(
+        self,
+        session: AsyncConnection,
+        positions: Mapping[Stream, Position],
+        announced: Mapping[Stream, Sequence[Announcement]],
+    ) -> dict[Stream, Position]:
+        """Where to read on: at the oldest epoch for a newcomer, in the next epoch where one was read to its end."""
+        if all(position.epoch for position in positions.values()) and not announced:
+            return dict(positions)
+        heads = await outbox.heads(session)
+        entries: dict[Stream, Position] = {}
+        for stream, position in positions.items():
+            history = announced.get(stream, ())
+            start = position
+            if position.epoch == 0:
+                start = Position(history[0].old_epoch if history else heads[stream].epoch, 0)
+            for step in history:
+                if start.epoch == step.old_epoch and start.seq >= step.old_last:
+                    start = Position(step.new_epoch, 0)
+            entries[stream] = start
+        return entries
+
+
+@dataclass(slots=True)
+class EmbeddedTransport:
+    """All services of this process, joined in memory."""
+
+    engines: dict[str, AsyncEngine] = field(default_factory=dict[str, AsyncEngine])
+    _feeds: dict[str, list[EmbeddedFeed]] = field(default_factory=dict[str, list[EmbeddedFeed]])
+    _reports: deque[Report] = field(default_factory=lambda: deque[Report](maxlen=_REPORTS_KEPT))
+
+    async def feed(self, service: str, topics: Sequence[str]) -> EmbeddedFeed:
+        """A feed of these topics."""
+        del service
+        made = EmbeddedFeed(self.engines)
+        for topic in topics:
+            self._feeds.setdefault(topic, []).append(made)
+        return made
+
+    def committed(self, service: str, records: Sequence[Record]) -> None:
+        """Hand records to whoever reads their topics."""
+        del service
+        by_feed: dict[EmbeddedFeed, list[Record]] = {}
+        for record in records:
+            for feed in self._feeds.get(record.stream.topic, ()):
+                by_feed.setdefault(feed, []).append(record)
+        for feed, chosen in by_feed.items():
+            feed.offer(chosen)
+
+    async def report(self, report: Report) -> None:
+        """Write the consumer's positions into each producer's register."""
+        self._reports.append(report)
+        for producer, positions in _by_producer(report.consumed).items():
+            async with self.engines[producer].connect() as session:
+                await session.execute(text("set local lock_timeout = '500ms'"))
+                await report_consumed(session, report.service, positions)
+                await session.commit()
+
+    def reports(self) -> Sequence[Report]:
+        """What was reported lately."""
+        return tuple(self._reports)
+
+
+def _by_producer(consumed: Mapping[Stream, Position]) -> dict[str, dict[Stream, Position]]:
+    sorted_out: dict[str, dict[Stream, Position]] = {}
+    for stream, position in consumed.items():
+        sorted_out.setdefault(PRODUCER[stream.topic], {})[stream] = position
+    return sorted_out
