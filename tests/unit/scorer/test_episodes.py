@@ -142,3 +142,11 @@ def test_another_scorecard_speaks_only_where_it_changes_something() -> None:
     richer = a_document()
     richer["rules"][0]["points"] = 55
     assert said(decide(qualified(), scorecard_of(richer, 2), START)) == ("scorecard", None)
+
+
+def test_an_ending_that_closed_one_episode_cannot_close_the_next_that_began_at_the_same_instant() -> None:
+    lead = ended(qualified(), fact_id="end", kind="lost", occurred_at=after(1))
+    ahead = did(lead, "price_page_viewed", after(1, minutes=1))  # the sender's clock is a minute ahead
+    again = decide(ahead, CARD, after(1))
+    assert again.qualified == 2
+    assert decide(again.dossier, CARD, after(1)).dossier.episodes[-1].ended_us is None

@@ -32,7 +32,7 @@ def subscription(basis: Basis) -> Subscription:
             recounted(before, after, basis, before.generation)
             for lead_id, events in told.items()
             for before in (known.get(lead_id) or Kept(lead_id, lanes[lead_id], 0, basis.text, NOTHING),)
-            if (after := fold(before.facts, events)) != before.facts
+            if (after := fold(before.facts, events)) is not before.facts
         ]
         await store.keep_events(connection, batch)
         await store.keep(connection, [row for row, _ in counted])

@@ -29,7 +29,9 @@ class Counts:
 def holds(service: str, consumed: Positions, emitted: Positions) -> bool:
     """Whether a service has consumed all of this that it reads. Another epoch proves nothing."""
     reads = CONSUMES[service]
-    return all(_reached(consumed.get(stream), position) for stream, position in emitted.items() if stream.topic in reads)
+    return all(
+        _reached(consumed.get(stream), position) for stream, position in emitted.items() if stream.topic in reads
+    )
 
 
 def _reached(consumed: Position | None, emitted: Position) -> bool:

@@ -1,7 +1,7 @@
 """The few technical values of analytics, from the environment; what a figure means is in domain/basis.py."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import available_timezones
 
 from analytics.domain.basis import Basis, sql_rule
@@ -11,7 +11,7 @@ from analytics.domain.basis import Basis, sql_rule
 class Settings:
     """`currency` is shown where no amount names one, and first where several do."""
 
-    basis: Basis = Basis()
+    basis: Basis = field(default_factory=Basis)
     currency: str = "USD"
 
 

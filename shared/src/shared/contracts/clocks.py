@@ -34,10 +34,11 @@ class ClockWarned(ClockEvent, frozen=True, kw_only=True, omit_defaults=True):
 
 @named("sla.breached")
 class ClockBreached(ClockEvent, frozen=True, kw_only=True, omit_defaults=True):
-    """Due and not kept: once, never early. `then` is what the policy asks for (recycle, remind)."""
+    """Due and not kept: once, never early. `then` is what the policy asks for (recycle, remind_then_nurture)."""
 
     then: str | None = None
     manager: str | None = None
+    started_at: datetime | None = None
 
 
 @named("sla.met")

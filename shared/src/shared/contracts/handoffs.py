@@ -42,6 +42,7 @@ class LeadAssigned(Event, frozen=True, kw_only=True, omit_defaults=True):
     manager: str | None = None
     score_milli: int = 0
     tier: str | None = None
+    segment: str | None = None
     attributes: Attributes = msgspec.field(default_factory=Attributes)
     decision: Decision | None = None
     previous_handoff_id: UUID | None = None
@@ -76,6 +77,7 @@ class LeadRejected(Event, frozen=True, kw_only=True, omit_defaults=True):
     rating: int | None = None
     pool: str | None = None
     ends_episode: bool = True
+    episode: int | None = None
 
 
 @named("lead.contacted")
@@ -111,3 +113,4 @@ class LeadRecycled(Event, frozen=True, kw_only=True, omit_defaults=True):
     pool: str | None = None
     hops: int = 0
     without_owner: bool = True
+    episode: int | None = None

@@ -36,3 +36,4 @@ class OpportunityLost(Event, frozen=True, kw_only=True, omit_defaults=True):
     handoff_id: UUID
     owner: str
     reason: str
+    episode: int | None = None

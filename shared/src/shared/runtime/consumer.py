@@ -256,7 +256,7 @@ class Consumer:
         """Put a record that fails alone aside, with its lead."""
         self.parking.parked(self.service.name)
         words = str(error) if isinstance(error, Unprocessable) else parked.words_of(error)
-        log.error("parked", service=self.service.name, event=str(record.id), lead=str(record.lead_id), why=words)
+        log.error("parked", service=self.service.name, event_id=str(record.id), lead=str(record.lead_id), why=words)
         async with self.transactions.fenced(self._versions([record])) as work:
             await parked.park(
                 work.session, [record], state="parked", reason=words, digest=parked.digest_of(error)

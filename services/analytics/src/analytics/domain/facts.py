@@ -1,10 +1,11 @@
 """What analytics knows of one lead: compact facts, the same whatever the order in which the events came."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -125,14 +126,29 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
 
 
 NOTHING: Final = Facts()
-_ENCODER: Final = msgspec.msgpack.Encoder(uuid_format="bytes", order="deterministic")
+_ENCODER: Final = msgspec.msgpack.Encoder(uuid_format="bytes")
 _DECODER: Final = msgspec.msgpack.Decoder(Facts)
+_K = TypeVar("_K", UUID, str)
+_V = TypeVar("_V")
 
 
 def pack(facts: Facts) -> bytes:
-    """The facts as kept: equal facts give equal bytes."""
-    return _ENCODER.encode(facts)
+    """The facts as kept: equal facts give equal bytes, whatever order their parts came in."""
+    return _ENCODER.encode(
+        replace(
+            facts,
+            first=_ordered(facts.first),
+            last=_ordered(facts.last),
+            handoffs=_ordered(facts.handoffs),
+            opportunities=_ordered(facts.opportunities),
+            breaches=_ordered(facts.breaches),
+        )
+    )
 
 
 def unpack(kept: bytes) -> Facts:
     return _DECODER.decode(kept)
+
+
+def _ordered(parts: dict[_K, _V]) -> dict[_K, _V]:
+    return parts if len(parts) < 2 else {key: parts[key] for key in sorted(parts)}

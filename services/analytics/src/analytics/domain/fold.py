@@ -181,9 +181,7 @@ def _assigned(facts: Facts, event_id: UUID, event: LeadAssigned) -> Facts:
         event.episode,
         event.previous_handoff_id,
     )
-    facts = _with_handoff(
-        facts, event.handoff_id, replace(_handoff(facts, event.handoff_id), assignment=assignment)
-    )
+    facts = _with_handoff(facts, event.handoff_id, replace(_handoff(facts, event.handoff_id), assignment=assignment))
     return facts if event.previous_handoff_id is None else _ended(facts, event.previous_handoff_id)
 
 

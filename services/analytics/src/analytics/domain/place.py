@@ -40,9 +40,7 @@ def _runs(opportunity: Opportunity) -> bool:
     return opportunity.opened is not None and opportunity.won is None and not opportunity.lost
 
 
-def _contradiction(
-    facts: Facts, handoffs: list[Handoff], opportunities: list[Opportunity]
-) -> tuple[str, ...]:
+def _contradiction(facts: Facts, handoffs: list[Handoff], opportunities: list[Opportunity]) -> tuple[str, ...]:
     """A place that router named after the last of these began, and so says that nobody has the lead."""
     placing = facts.placing
     if placing is None or not placing.settled or placing.place == BY_SCORE:

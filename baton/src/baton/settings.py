@@ -1,0 +1,43 @@
+"""What the environment says: technical values only; business thresholds are policy."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """`BATON_…` of the environment; a secret may also come from the file that `BATON_…_FILE` names."""
+
+    model_config = SettingsConfigDict(env_prefix="BATON_", extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    public_url: str = ""
+    data_dir: Path = Path("data")
+    admin_token: SecretStr = SecretStr("")
+    admin_token_file: Path | None = None
+    kafka: str = ""
+    kafka_security: str = "PLAINTEXT"
+    kafka_username: str = ""
+    kafka_password: SecretStr = SecretStr("")
+    kafka_ca_file: Path | None = None
+    postgres: str = ""
+    partitions: int = Field(8, ge=1, le=256)
+    policy_dir: Path | None = None
+    timezone: str = "UTC"
+    currency: str = "CNY"
+    locale: str = "en"
+    log_level: str = "INFO"
+    instance: str = ""
+    demo: bool = Field(default=True, alias="DEMO")
+
+    @property
+    def address(self) -> str:
+        """Where a person finds the product."""
+        return self.public_url or f"http://{self.host}:{self.port}"
+
+
+def database_name(service: str) -> str:
+    """The name of a service's own database."""
+    return f"baton_{service.replace('-', '_')}"

@@ -1,0 +1,187 @@
+"""Door 2: the funnel, the leads behind a number, a lead's timeline, reconciliation, the events, and the rebuild."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Annotated, Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo, available_timezones
+
+import msgspec
+from fastapi import APIRouter, Query, Response
+
+from analytics import queries
+from analytics.cursors import read_drill_cursor, read_event_cursor, write_drill_cursor, write_event_cursor
+from analytics.domain import funnel
+from analytics.domain.basis import read_basis
+from analytics.domain.contribution import DIMENSIONS, MEASURES, contribution
+from analytics.domain.facts import unpack
+from analytics.reconciliation import parked_leads, picture, watermark
+from analytics.settings import Settings
+from analytics.timeline import LANGUAGES, Speech, catalogue, steps
+from shared.http.problems import Problem
+from shared.runtime.desk import Desk
+
+_SCANNED: Final = 1000
+_SCANS: Final = 20  # a request looks at this many thousands of leads at most, then hands out a cursor
+
+
+def api(settings: Settings) -> Callable[[Desk], APIRouter]:
+    """The router, for a desk."""
+
+    def build(desk: Desk) -> APIRouter:
+        router = APIRouter()
+        _figures(router, desk, settings)
+        _leads(router, desk, settings)
+        _operations(router, desk)
+        return router
+
+    return build
+
+
+def _json(body: Any, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(body), status, media_type="application/json")
+
+
+def _dimension(by: str) -> str:
+    known = (*DIMENSIONS, *queries.PERIODS)
+    if by not in known:
+        raise Problem(422, f"by={by}: take one of {', '.join(known)}", code="dimension")
+    return by
+
+
+def _figures(router: APIRouter, desk: Desk, settings: Settings) -> None:
+    @router.get("/v1/funnel")
+    async def read_funnel(
+        by: str = "source",
+        since: Annotated[date | None, Query(alias="from")] = None,
+        until: Annotated[date | None, Query(alias="to")] = None,
+    ) -> Response:
+        """The funnel of the leads captured from one day to another, both included."""
+        _dimension(by)
+        async with desk.read() as session:
+            sums = await queries.figures(session, by, since, until)
+            closed_at = watermark(desk.reports(), await queries.positions(session))
+        body = {
+            "as_of": closed_at or desk.clock(),
+            "by": by,
+            "zone": settings.basis.zone,
+            "rows": funnel.rows(by, sums, settings.currency),
+            "total": funnel.total(sums, settings.currency),
+        }
+        return _json(body)
+
+    @router.get("/v1/drill")
+    async def drill(
+        *,
+        by: str = "source",
+        value: str | None = None,
+        measure: str = "leads",
+        since: Annotated[date | None, Query(alias="from")] = None,
+        until: Annotated[date | None, Query(alias="to")] = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        cursor: str | None = None,
+    ) -> Response:
+        """The leads behind a number of the funnel. A page may hold fewer than `limit` and still have a next."""
+        _dimension(by)
+        if measure not in MEASURES:
+            raise Problem(422, f"measure={measure}: take one of {', '.join(MEASURES)}", code="measure")
+        found: list[dict[str, Any]] = []
+        after = read_drill_cursor(cursor)
+        async with desk.read() as session:
+            for _ in range(_SCANS):
+                leads = await queries.leads_captured(session, since, until, after, _SCANNED)
+                for lead_id, day, basis, facts in leads:
+                    after = (day, lead_id)
+                    shares = contribution(unpack(facts), read_basis(basis))
+                    share = _share(shares, by, value, MEASURES.index(measure))
+                    if share:
+                        found.append({"lead_id": lead_id, "day": day, measure: share})
+                    if len(found) == limit:
+                        return _json({"items": found, "next": write_drill_cursor(after)})
+                if len(leads) < _SCANNED:
+                    return _json({"items": found, "next": None})
+        return _json({"items": found, "next": write_drill_cursor(after)})
+
+
+def _share(shares: dict[Any, tuple[int, ...]], by: str, value: str | None, measure: int) -> int:
+    """What a lead adds to one number of the funnel."""
+    dimension = "source" if by in queries.PERIODS else by
+    return sum(
+        measures[measure]
+        for cell, measures in shares.items()
+        if cell.dimension == dimension and value in (None, _shown(by, cell.value, cell.day))
+    )
+
+
+def _shown(by: str, value: str, day: date) -> str:
+    match by:
+        case "day":
+            return day.isoformat()
+        case "week":
+            return (day - timedelta(days=day.weekday())).isoformat()
+        case "month":
+            return day.replace(day=1).isoformat()
+        case _:
+            return value
+
+
+def _leads(router: APIRouter, desk: Desk, settings: Settings) -> None:
+    @router.get("/v1/leads/{lead_id}/timeline")
+    async def timeline(lead_id: UUID, lang: str = "en", zone: str | None = None) -> Response:
+        """Everything that happened to a lead, in order, in words."""
+        if lang not in LANGUAGES:
+            raise Problem(422, f"lang={lang}: take one of {', '.join(LANGUAGES)}", code="language")
+        if zone is not None and zone not in available_timezones():
+            raise Problem(422, f"zone={zone}: no such IANA time zone", code="zone")
+        async with desk.read() as session:
+            story = await queries.story_of(session, lead_id)
+        if not story:
+            raise Problem(404, "nothing is known of this lead (yet)", code="no-lead")
+        speech = Speech(catalogue(), lang, ZoneInfo(zone or settings.basis.zone))
+        return _json({"lead_id": lead_id, "lang": lang, "items": steps(story, speech), "next": None})
+
+    @router.get("/v1/events")
+    async def events(
+        after: str | None = None, cursor: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    ) -> Response:
+        """Every event, for whoever follows: `next` is given even on an empty page, to ask again with."""
+        at = read_event_cursor(after or cursor, desk.partitions)
+        async with desk.read() as session:
+            rows = await queries.events_after(session, at, desk.partitions, limit)
+        for row in rows:
+            at[row.partition] = row.n
+        items = [
+            {
+                "id": row.id,
+                "type": row.topic,
+                "partition": row.partition,
+                "epoch": row.epoch,
+                "seq": row.seq,
+                "lead_id": row.lead_id,
+                "data": msgspec.Raw(row.value),
+            }
+            for row in rows
+        ]
+        return _json({"items": items, "next": write_event_cursor(at, desk.partitions)})
+
+
+def _operations(router: APIRouter, desk: Desk) -> None:
+    @router.get("/v1/reconciliation")
+    async def reconcile() -> Response:
+        """Where every lead is that was captured before the watermark; `unexplained` must be 0."""
+        reports = desk.reports()
+        async with desk.read() as session:
+            closed_at = watermark(reports, await queries.positions(session))
+            parked = parked_leads(reports) | await queries.parked_here(session)
+            counts = await queries.whereabouts(session, closed_at, sorted(parked))
+        return _json(picture(closed_at, counts, desk.clock()))
+
+    @router.post("/v1/ops/analytics/rebuild")
+    async def rebuild() -> Response:
+        """Have facts and figures rebuilt from the kept events; asked again, it says how much is left."""
+        async with desk.work() as work:
+            lanes, leads = await queries.rebuild_left(work.session)
+            if not lanes:
+                await queries.ask_for_rebuild(work.session, desk.partitions, work.now)
+                lanes, leads = await queries.rebuild_left(work.session)
+        return _json({"lanes_left": lanes, "leads_left": leads}, 202)

@@ -1,0 +1,87 @@
+"""A lead's facts and what it adds to the figures, whatever the order of its events."""
+
+import random
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics.counting import recounted, total
+from analytics.domain.basis import Basis
+from analytics.domain.contribution import DIMENSIONS, MEASURES, Cell, contribution, local_day
+from analytics.domain.facts import NOTHING, Facts, micros, pack, unpack
+from analytics.domain.fold import fold
+from analytics.domain.place import claims, place
+from analytics.store import Kept, Place
+from tests.support.lead_stories import a_story, an_id
+
+START = datetime(2026, 5, 4, tzinfo=UTC)
+BASIS = Basis("Asia/Ho_Chi_Minh")
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=300, deadline=None)
+def test_every_order_of_the_events_gives_the_same_facts_to_the_bit(seed: int) -> None:
+    rng = random.Random(seed)
+    told = [(an_id(rng), event) for event in a_story(rng, START)]
+    facts = fold(NOTHING, told)
+    rng.shuffle(told)
+    again = fold(NOTHING, told)
+
+    assert again == facts
+    assert pack(again) == pack(facts)
+    assert unpack(pack(facts)) == facts
+    assert contribution(again, BASIS) == contribution(facts, BASIS)
+    assert claims(again) == claims(facts) or sorted(claims(again)) == sorted(claims(facts))
+    assert place(again) == place(facts)
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=150, deadline=None)
+def test_what_each_event_changes_adds_up_to_the_contribution(seed: int) -> None:
+    rng = random.Random(seed)
+    told = [(an_id(rng), event) for event in a_story(rng, START)]
+    lead_id = an_id(rng)
+    states: list[Facts] = [NOTHING]
+    for each in told:
+        states.append(fold(states[-1], [each]))
+    changes = [
+        recounted(Kept(lead_id, 3, 0, BASIS.text, before), after, BASIS, 0)[1] for before, after in pairwise(states)
+    ]
+    summed = {key: measures for key, measures in total(changes).items() if any(measures)}
+
+    expected = contribution(states[-1], BASIS)
+    assert summed == {Place(3, 0, cell): measures for cell, measures in expected.items() if any(measures)}
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=150, deadline=None)
+def test_every_dimension_holds_the_lead_once(seed: int) -> None:
+    rng = random.Random(seed)
+    cells = contribution(fold(NOTHING, [(an_id(rng), event) for event in a_story(rng, START)]), BASIS)
+    totals = {
+        dimension: tuple(map(sum, zip(*(m for cell, m in cells.items() if cell.dimension == dimension), strict=True)))
+        for dimension in DIMENSIONS
+        if dimension != "promise"
+    }
+
+    assert len(set(totals.values())) == 1
+    assert totals["source"] == () or totals["source"][MEASURES.index("leads")] == 1
+
+
+def test_a_change_of_basis_takes_out_what_was_put_in_on_the_old_one() -> None:
+    facts = Facts(captured=micros(datetime(2026, 5, 3, 20, tzinfo=UTC)), captured_recorded=1)
+    row, changes = recounted(Kept(an_id(random.Random(1)), 0, 0, "UTC accepted 86400", facts), facts, BASIS, 0)
+
+    days = {(key.cell.day.day, measures[0]) for key, measures in changes.items() if key.cell.dimension == "source"}
+    assert days == {(3, -1), (4, 1)}
+    assert row.kept.basis == BASIS.text
+
+
+def test_a_rebuilt_lead_moves_to_the_new_generation_of_cells() -> None:
+    facts = Facts(captured=0, captured_recorded=0)
+    _, changes = recounted(Kept(an_id(random.Random(1)), 0, 0, BASIS.text, facts), facts, BASIS, 7)
+
+    cell = Cell("source", "unknown", local_day(0, BASIS.zone))
+    assert {key.generation: measures[0] for key, measures in changes.items() if key.cell == cell} == {0: -1, 7: 1}
