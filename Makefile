@@ -30,7 +30,7 @@ run-distributed: setup kafka ## The same product as five processes and a gateway
 	@exec $(BIN)/baton up --distributed
 
 kafka: setup
-	@$(BIN)/python -m baton.local_kafka fetch
+	@$(BIN)/python -m baton.fetch_kafka
 
 test: setup kafka ## Every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup

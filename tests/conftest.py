@@ -1,3 +1,3 @@
 """Fixtures every test can use."""
 
-pytest_plugins = ["tests.support.postgres"]
+pytest_plugins = ["tests.support.postgres", "tests.support.kafka"]

@@ -149,7 +149,7 @@ def _of_handoff(teller: _Teller, handoff_id: UUID) -> list[Event]:
                 previous_handoff_id=previous if previous != handoff_id else None,
             )
         )
-    ends = {"handoff_id": handoff_id, "owner": owner, "pool": rng.choice(_POOLS)}
+    ends: dict[str, Any] = {"handoff_id": handoff_id, "owner": owner, "pool": rng.choice(_POOLS)}
     if rng.random() < 0.2:
         events.append(LeadRejected(**teller.envelope(), **ends, reason="timing", ends_episode=rng.random() < 0.5))
     if rng.random() < 0.2:
@@ -159,11 +159,11 @@ def _of_handoff(teller: _Teller, handoff_id: UUID) -> list[Event]:
 
 def _of_opportunity(teller: _Teller, opportunity_id: UUID) -> list[Event]:
     rng, currency = teller.rng, teller.rng.choice(_CURRENCIES)
-    common = {**teller.owned(), "opportunity_id": opportunity_id}
+    common: dict[str, Any] = {**teller.owned(), "opportunity_id": opportunity_id}
     events: list[Event] = []
     if rng.random() < 0.3:
         amount = rng.choice((None, rng.randrange(1, 10**9)))
-        given = {"amount_minor": amount, "currency": currency} if amount else {}
+        given: dict[str, Any] = {"amount_minor": amount, "currency": currency} if amount else {}
         events.append(OpportunityOpened(**teller.envelope(), **common, **given))
     if rng.random() < 0.2:
         amount = rng.randrange(1, 10**9)
@@ -176,7 +176,7 @@ def _of_opportunity(teller: _Teller, opportunity_id: UUID) -> list[Event]:
 def _of_clock(teller: _Teller, clock_id: UUID) -> list[Event]:
     rng, common = teller.rng, teller.envelope()
     handoff_id = rng.choice((None, *teller.handoffs))
-    terms = {
+    terms: dict[str, Any] = {
         "clock_id": clock_id,
         "promise": rng.choice(("first_contact", "untouched")),
         "due_at": common["occurred_at"],
@@ -184,7 +184,7 @@ def _of_clock(teller: _Teller, clock_id: UUID) -> list[Event]:
         "owner": "ann" if handoff_id else None,
         "team": "north" if handoff_id else None,
     }
-    met = {"met_at": common["occurred_at"], "elapsed_s": 60}
+    met: dict[str, Any] = {"met_at": common["occurred_at"], "elapsed_s": 60}
     events: list[Event] = []
     if rng.random() < 0.3:
         events.append(ClockStarted(**common, **terms, started_at=common["occurred_at"]))

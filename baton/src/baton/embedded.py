@@ -23,6 +23,7 @@ from shared.runtime.node import Node, node, prepare
 from shared.store import postgres
 from shared.store.engine import engine
 from shared.store.postgres_binaries import find_binaries
+from shared.store.urls import ensure_databases, on_server
 from shared.telemetry.meters import Meters
 from shared.transport.embedded import EmbeddedTransport
 
@@ -43,8 +44,8 @@ class Databases:
 async def databases(settings: Settings, names: list[str]) -> AsyncGenerator[Databases]:
     """A database per service: on the server that BATON_POSTGRES names, else on our own."""
     if settings.postgres:
-        await postgres.ensure_databases(settings.postgres, names)
-        yield Databases(lambda name: postgres.on_server(settings.postgres, name), {})
+        await ensure_databases(settings.postgres, names)
+        yield Databases(lambda name: on_server(settings.postgres, name), {})
         return
     home = settings.data_dir / "postgres"
     binaries = find_binaries(os.environ)

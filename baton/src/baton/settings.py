@@ -1,5 +1,6 @@
 """What the environment says: technical values only; business thresholds are policy."""
 
+import os
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -36,6 +37,10 @@ class Settings(BaseSettings):
     def address(self) -> str:
         """Where a person finds the product."""
         return self.public_url or f"http://{self.host}:{self.port}"
+
+    def service_url(self, service: str) -> str:
+        """`BATON_<SERVICE>_URL`, empty where it is not set."""
+        return os.environ.get(f"BATON_{service.upper().replace('-', '_')}_URL", "")
 
 
 def database_name(service: str) -> str:

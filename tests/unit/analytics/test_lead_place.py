@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from analytics.domain.facts import NOTHING
 from analytics.domain.fold import fold
@@ -36,11 +37,13 @@ warm: Step = (LeadScored, {"score_milli": 65_000, "tier": "mql", "action": "nurt
 qualified: Step = (LeadQualified, {"episode": 1, "score_milli": 85_000, "tier": "sql", "scorecard_version": 1})
 again: Step = (LeadQualified, {"episode": 2, "score_milli": 85_000, "tier": "sql", "scorecard_version": 1})
 waiting: Step = (LeadWaiting, {"episode": 1, "reason": "no_team"})
-_to = {"episode": 1, "team": "north", "reason": "qualified"}
+pulled: Step = (LeadWaiting, {"episode": 1, "reason": "pool:public"})
+hot: Step = (LeadScored, {"score_milli": 85_000, "tier": "sql", "action": "assign", "scorecard_version": 1})
+_to: dict[str, Any] = {"episode": 1, "team": "north", "reason": "qualified"}
 assigned: Step = (LeadAssigned, {**_to, "handoff_id": FIRST, "owner": "ann"})
 reassigned: Step = (LeadAssigned, {**_to, "handoff_id": SECOND, "owner": "bob"})
 transferred: Step = (LeadAssigned, {**_to, "handoff_id": SECOND, "owner": "bob", "previous_handoff_id": FIRST})
-_first = {"handoff_id": FIRST, "owner": "ann"}
+_first: dict[str, Any] = {"handoff_id": FIRST, "owner": "ann"}
 to_nurture: Step = (LeadRejected, {**_first, "reason": "no_need", "pool": "nurture"})
 thrown_out: Step = (LeadRejected, {**_first, "reason": "wrong_info"})
 invalid: Step = (LeadMoved, {"status": "invalid", "previous": "new"})
@@ -70,6 +73,9 @@ WAYS: Sequence[tuple[Sequence[Step], str]] = (
     ([captured, warm, qualified, assigned, opened, again, lost], "pool:re-marketing"),
     ([captured, warm, qualified, assigned, opened, won, erased], "erased"),
     ([captured, raw, invalid, qualified], "invalid"),
+    ([captured, warm, qualified, waiting, again], "waiting"),
+    ([captured, warm, qualified, pulled], "pool:public"),
+    ([captured, hot], "pool:raw"),
 )
 
 
@@ -100,8 +106,7 @@ def test_what_router_decides_in_one_instant_is_told_apart() -> None:
 
 def _later(event: Event) -> Event:
     at = event.recorded_at + timedelta(hours=1)
-    fields = {name: getattr(event, name) for name in event.__struct_fields__}
-    return type(event)(**{**fields, "occurred_at": at, "recorded_at": at})
+    return replace(event, occurred_at=at, recorded_at=at)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ def operations(desk: Desk, service: Service, consumer: Consumer | None) -> APIRo
             return _json({"items": [dict(row) for row in rows.mappings()], "next": None})
 
     _register_routes(router, desk)
+    _holding_routes(router, desk, service)
     _parked_routes(router, desk, service, consumer)
     return router
 
@@ -130,6 +131,34 @@ def _parked_routes(router: APIRouter, desk: Desk, service: Service, consumer: Co
             )
             await _advance(work.session, desk.lane(lead_id))
         return _json({"discarded": parked_id, "lead_id": lead_id})
+
+
+def _holding_routes(router: APIRouter, desk: Desk, service: Service) -> None:
+    @router.get("/holdings")
+    async def holdings() -> Response:
+        items: list[dict[str, object]] = []
+        async with desk.read() as session:
+            for name, query in service.holdings.items():
+                rows = await session.execute(
+                    text(
+                        "select partition, count(*) as count, bit_xor(hashtextextended(id::text, 0)) as xor"
+                        f" from ({query}) held group by partition order by partition"
+                    )
+                )
+                items += [{"holding": name, **row} for row in rows.mappings()]
+        return _json({"items": items, "next": None})
+
+    @router.get("/holdings/{holding}")
+    async def held(holding: str, partition: int) -> Response:
+        query = service.holdings.get(holding)
+        if query is None:
+            raise Problem(404, f"{service.name} holds {', '.join(service.holdings) or 'nothing'}")
+        async with desk.read() as session:
+            rows = await session.execute(
+                text(f"select id, lead_id from ({query}) held where partition = :partition order by id"),
+                {"partition": partition},
+            )
+            return _json({"items": [dict(row) for row in rows.mappings()], "next": None})
 
 
 async def _lead_of(desk: Desk, parked_id: UUID) -> UUID:

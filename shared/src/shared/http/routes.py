@@ -107,6 +107,8 @@ ROUTES: Final[tuple[Route, ...]] = (
             ("GET", "consumers"),
             ("DELETE", "consumers/{consumer}"),
             ("GET", "tally"),
+            ("GET", "holdings"),
+            ("GET", "holdings/{holding}"),
             ("GET", "policies/{kind}"),
             ("PUT", "policies/{kind}"),
         )

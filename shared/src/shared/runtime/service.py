@@ -86,6 +86,8 @@ class Service:
     policies: Sequence[PolicyDefinition] = ()
     background: "Sequence[Callable[[Desk], Awaitable[None]]]" = ()
     """Tasks that run as long as the service does (intake's group commit); their end is the process's end."""
+    holdings: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What the audit compares: by name a query of `id, lead_id, partition` for every lead (handoff, clock) held."""
 
     @property
     def consumes(self) -> tuple[str, ...]:

@@ -210,7 +210,8 @@ def _placed(facts: Facts, event_id: UUID, event: Event, place: str | None) -> Fa
 @_from(LeadWaiting)
 def _waiting(facts: Facts, event_id: UUID, event: LeadWaiting) -> Facts:
     facts = replace(facts, waited_episode=max(facts.waited_episode, event.episode))
-    return _placed(facts, event_id, event, "waiting")
+    # a lead that goes to a pool without having had an owner waits there: the reason names the pool
+    return _placed(facts, event_id, event, event.reason if event.reason.startswith("pool:") else "waiting")
 
 
 @_from(LeadRejected)

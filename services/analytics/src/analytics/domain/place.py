@@ -5,8 +5,8 @@ from typing import Final
 from analytics.domain.facts import Facts, Handoff, Opportunity
 from analytics.domain.fold import BY_SCORE
 
-NURTURED: Final = frozenset({"nurture", "assign"})
-"""Tier actions under which marketing nurtures a lead that no rep has; any other leaves it in the raw pool."""
+_SETTLED: Final = frozenset({"invalid", "waiting"})
+"""Where a further crossing of the line changes nothing: an invalid lead is repaired first, a waiting one waits."""
 
 
 def place(facts: Facts) -> str | None:
@@ -52,8 +52,8 @@ def _contradiction(facts: Facts, handoffs: list[Handoff], opportunities: list[Op
 
 def _unheld(facts: Facts) -> tuple[str, ...]:
     placing = facts.placing
-    if placing is not None and placing.place == "invalid":
-        return ("invalid",)
+    if placing is not None and placing.place in _SETTLED:
+        return (placing.place,)
     if _awaits_routing(facts):
         return ()
     if placing is None or placing.place == BY_SCORE:
@@ -70,6 +70,7 @@ def _awaits_routing(facts: Facts) -> bool:
 
 
 def _by_score(facts: Facts) -> tuple[str, ...]:
+    """Marketing nurtures what the tier's action says; all else that nobody has lies in the raw pool."""
     if facts.score is None:
         return ()
-    return ("pool:nurture" if facts.score.action in NURTURED else "pool:raw",)
+    return ("pool:nurture" if facts.score.action == "nurture" else "pool:raw",)

@@ -1,0 +1,88 @@
+"""The commands, put together."""
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+
+from baton.cli import look, operate
+from baton.cli.client import console
+from baton.settings import Settings
+from shared.store.postgres import PostgresError
+from shared.telemetry.logs import configure
+
+app = typer.Typer(
+    help="Baton hands every lead to the right salesperson, watches the clock, and proves that none was dropped.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+app.command("lead")(look.lead)
+app.command("audit")(look.audit_command)
+app.command("lag")(look.lag)
+app.command("doctor")(operate.doctor)
+app.add_typer(operate.parked, name="parked")
+app.add_typer(operate.consumers, name="consumers")
+app.add_typer(operate.replay, name="replay")
+app.add_typer(operate.key, name="key")
+app.add_typer(operate.store, name="store")
+
+
+@app.command()
+def up(
+    distributed: Annotated[
+        bool, typer.Option("--distributed", help="Five processes and a gateway on a local Kafka and PostgreSQL")
+    ] = False,
+) -> None:
+    """Run the whole product on this machine until Ctrl-C."""
+    settings = Settings()
+    configure(settings.log_level, json=not sys.stderr.isatty())
+    if distributed:
+        from baton.distributed import up as run_distributed  # noqa: PLC0415 - needs Java only here
+
+        _run(run_distributed(settings))
+        return
+    from baton.embedded import up as run_embedded  # noqa: PLC0415 - loads all five services
+    from baton.welcome import welcome  # noqa: PLC0415
+
+    _run(run_embedded(settings, lambda address, token: welcome(settings, address, token)))
+
+
+@app.command()
+def serve(service: Annotated[str, typer.Argument(help="intake, scorer, router, sla-watcher or analytics")]) -> None:
+    """Run one service on Kafka and PostgreSQL (BATON_KAFKA, BATON_POSTGRES, BATON_PORT)."""
+    from baton.serve import serve as run_service  # noqa: PLC0415 - loads all five services
+
+    settings = Settings()
+    configure(settings.log_level)
+    _run(run_service(service, settings))
+
+
+@app.command()
+def gateway() -> None:
+    """Run the one origin in front of five services (BATON_<SERVICE>_URL, or the ports behind its own)."""
+    from baton.gateway import gateway as run_gateway  # noqa: PLC0415
+
+    settings = Settings()
+    configure(settings.log_level)
+    _run(run_gateway(settings))
+
+
+def _run(running: "asyncio.Future[None] | object") -> None:
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+
+        run = uvloop.run
+    except ImportError:
+        run = asyncio.run
+    try:
+        run(running)  # type: ignore[arg-type]
+    except PostgresError as error:
+        console.print(f"[red]baton:[/red] {error}", highlight=False)
+        raise typer.Exit(1) from error
+
+
+def main() -> None:
+    """The console script."""
+    app()

@@ -1,0 +1,189 @@
+"""Commands that act: parked records, consumers, rebuilds, keys, epochs, and a look at the machine."""
+
+import asyncio
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from baton.cli.client import Json, Token, Url, console, fail, remote, show, table
+from baton.embedded import databases
+from baton.settings import Settings, database_name
+from shared.contracts.topology import SERVICES
+from shared.http.access import ROLES, new_token
+from shared.runtime.node import new_epoch
+from shared.store.engine import engine
+from shared.store.register import begin_epoch
+
+parked = typer.Typer(help="Records that could not be handled, kept with their lead", no_args_is_help=True)
+consumers = typer.Typer(help="Who reads which service's events", no_args_is_help=True)
+replay = typer.Typer(help="Rebuild what can be rebuilt", no_args_is_help=True)
+key = typer.Typer(help="API keys", no_args_is_help=True)
+store = typer.Typer(help="A service's database", no_args_is_help=True)
+
+_FREE_DISK_SHARE = 0.05
+
+
+@parked.command("list")
+def parked_list(url: Url = "", token: Token = "", as_json: Json = False) -> None:  # noqa: FBT002
+    """Every parked record, and what waits behind it."""
+    there = remote(url, token)
+    rows = [{"service": name, **row} for name in SERVICES for row in there.all(f"/v1/ops/{name}/parked")]
+    if not show(rows, as_json=as_json):
+        table(["service", "id", "lead_id", "topic", "state", "reason", "parked_at"], rows, empty="nothing is parked")
+        if rows:
+            console.print("`baton parked release SERVICE ID` handles it again, `discard` gives it up")
+
+
+@parked.command("release")
+def parked_release(service: str, parked_id: str, url: Url = "", token: Token = "") -> None:
+    """Handle a parked record again, with all that waits behind it."""
+    done = remote(url, token).send("POST", f"/v1/ops/{service}/parked/{parked_id}/release")
+    console.print(f"released {done['released']} records of lead {done['lead_id']}")
+
+
+@parked.command("discard")
+def parked_discard(service: str, parked_id: str, url: Url = "", token: Token = "") -> None:
+    """Give a parked record up."""
+    done = remote(url, token).send("POST", f"/v1/ops/{service}/parked/{parked_id}/discard")
+    console.print(f"discarded; lead {done['lead_id']}")
+
+
+@consumers.command("list")
+def consumers_list(url: Url = "", token: Token = "", as_json: Json = False) -> None:  # noqa: FBT002
+    """Every registered consumer and how far behind it is; the slowest one pins the outbox."""
+    there = remote(url, token)
+    rows: list[dict[str, Any]] = []
+    for producer in SERVICES:
+        totals: dict[str, dict[str, Any]] = {}
+        for item in there.get(f"/v1/ops/{producer}/consumers")["items"]:
+            row = totals.setdefault(
+                item["service"], {"producer": producer, "consumer": item["service"], "behind": 0, "reported_at": ""}
+            )
+            row["behind"] += item["behind"]
+            row["reported_at"] = max(row["reported_at"], item["reported_at"])
+        rows += totals.values()
+    if not show(rows, as_json=as_json):
+        table(["producer", "consumer", "behind", "reported_at"], rows, empty="no consumers are registered")
+
+
+@consumers.command("remove")
+def consumers_remove(producer: str, consumer: str, url: Url = "", token: Token = "") -> None:
+    """Take a retired consumer out of a producer's register, so that it pins the outbox no longer."""
+    done = remote(url, token).send("DELETE", f"/v1/ops/{producer}/consumers/{consumer}")
+    console.print(f"removed {done['removed']} from {done['streams']} streams of {producer}")
+
+
+@replay.command("analytics")
+def replay_analytics(url: Url = "", token: Token = "", as_json: Json = False) -> None:  # noqa: FBT002
+    """Rebuild analytics' facts and figures from the events that it keeps."""
+    done = remote(url, token).send("POST", "/v1/ops/analytics/rebuild", timeout=3600)
+    if not show(done, as_json=as_json):
+        console.print(f"rebuilt: {done}")
+
+
+@key.command("create")
+def key_create(
+    role: Annotated[str, typer.Option(help=f"one of {', '.join(sorted(ROLES))}")],
+    name: Annotated[str, typer.Option(help="the key's id, as audits show it")],
+    rep: Annotated[str, typer.Option(help="the rep it acts as (role rep)")] = "",
+    days: Annotated[int, typer.Option(help="days until it expires; 0 for never")] = 0,
+    url: Url = "",
+    token: Token = "",
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """Make a key, publish it to all five services, and print it once."""
+    if not name.isalnum():
+        raise fail("a key's name is letters and digits only")
+    there = remote(url, token)
+    made, sha256 = new_token(name)
+    entry: dict[str, Any] = {"sha256": sha256, "role": role}
+    if rep:
+        entry["rep"] = rep
+    if days:
+        entry["expires_at"] = (datetime.now(UTC) + timedelta(days=days)).isoformat()
+    policy = there.get("/v1/policies/access")
+    keys = {**policy["body"].get("keys", {}), name: entry}
+    who = there.send("PUT", "/v1/policies/access", json={"keys": keys})
+    if not show({"key": name, "token": made, "services": who["services"]}, as_json=as_json):
+        console.print(f"key {name} ({role}), known to {', '.join(who['services'])}:")
+        typer.echo(made)
+        console.print("It is shown this once; Baton keeps only its digest.")
+
+
+@key.command("revoke")
+def key_revoke(name: str, url: Url = "", token: Token = "") -> None:
+    """Take a key back from all five services."""
+    there = remote(url, token)
+    keys = there.get("/v1/policies/access")["body"].get("keys", {})
+    if name not in keys:
+        raise fail(f"there is no key {name!r}; there are: {', '.join(keys) or 'none'}")
+    del keys[name]
+    who = there.send("PUT", "/v1/policies/access", json={"keys": keys})
+    console.print(f"revoked {name} in {', '.join(who['services'])}; in force within two seconds")
+
+
+@store.command("new-epoch")
+def store_new_epoch(service: str) -> None:
+    """After a service's database was restored: number its events anew, and announce it. Stop the service first."""
+    if service not in SERVICES:
+        raise fail(f"there is no service {service!r}; there are {', '.join(SERVICES)}")
+    streams = asyncio.run(_begin_epoch(service, Settings()))
+    console.print(f"{service}: {streams} streams begin a new epoch; start it again, and run `baton audit`")
+
+
+async def _begin_epoch(service: str, settings: Settings) -> int:
+    async with databases(settings, [database_name(service)]) as found:
+        pool = engine(found.url(database_name(service)), application="new-epoch")
+        async with pool.begin() as session:
+            streams = await begin_epoch(session, new_epoch())
+        await pool.dispose()
+        return streams
+
+
+def doctor(url: Url = "", token: Token = "", as_json: Json = False) -> None:  # noqa: FBT002
+    """Look at this machine and at the running product, and say what to mend."""
+    settings = Settings()
+    findings = [*_machine(settings)]
+    there = remote(url, token)
+    try:
+        answer = there.http.get("/health/ready")
+        states = answer.json()["services"]
+        findings += [
+            {"what": name, "found": word, "mend": "" if word == "ready" else "see its log"}
+            for name, word in states.items()
+        ]
+    except OSError:
+        findings.append({"what": "product", "found": "not running", "mend": "`make run`"})
+    except Exception as error:  # noqa: BLE001 - a doctor reports whatever it meets
+        findings.append({"what": "product", "found": f"no answer ({type(error).__name__})", "mend": "`make run`"})
+    if not show(findings, as_json=as_json):
+        table(["what", "found", "mend"], findings, empty="")
+
+
+def _machine(settings: Settings) -> list[dict[str, str]]:
+    usage = shutil.disk_usage(settings.data_dir if settings.data_dir.exists() else ".")
+    low = usage.free / usage.total < _FREE_DISK_SHARE
+    java = shutil.which("java")
+    return [
+        {"what": "Python", "found": sys.version.split()[0], "mend": ""},
+        {
+            "what": "disk",
+            "found": f"{usage.free / 2**30:.1f} GiB free",
+            "mend": "free some: below 5 % intake refuses leads" if low else "",
+        },
+        {
+            "what": "Java (Kafka only)",
+            "found": _java_version(java) if java else "none",
+            "mend": "" if java else "install a JRE ≥ 17 to run distributed",
+        },
+        {"what": "data", "found": str(settings.data_dir.resolve()), "mend": ""},
+    ]
+
+
+def _java_version(java: str) -> str:
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=20)  # noqa: S603
+    return (said.stderr or said.stdout).splitlines()[0] if said.stderr or said.stdout else "unknown"

@@ -1,0 +1,66 @@
+"""One service as a process of its own: its PostgreSQL database, Apache Kafka, its own port."""
+
+import secrets
+
+from baton.catalogue import service as service_named
+from baton.data_dir import admin_token, find_secret, sha256
+from baton.embedded import databases
+from baton.presets import presets
+from baton.process import health, listen, run
+from baton.settings import Settings, database_name
+from shared.http.app import build
+from shared.runtime.clock import system_clock
+from shared.runtime.node import node, prepare
+from shared.store.engine import engine
+from shared.telemetry.meters import Meters
+from shared.transport.kafka import KafkaTransport, Security
+
+
+async def serve(name: str, settings: Settings) -> None:
+    """Run one service until a signal comes.
+
+    Raises SystemExit where the environment names no broker or no database server.
+    """
+    if not settings.kafka or not settings.postgres:
+        raise SystemExit(
+            "baton serve needs BATON_KAFKA=host:port and BATON_POSTGRES=postgresql://…;"
+            " `baton up` runs everything in one process without either"
+        )
+    service = service_named(name)
+    door = listen(settings.host, settings.port)
+    meters = Meters()
+    instance = settings.instance or secrets.token_hex(6)
+    async with databases(settings, [database_name(name)]) as found:
+        url = found.url(database_name(name))
+        pool = engine(url, application=name, idle_in_transaction_s=2 if name == "intake" else 5)
+        transactions = await prepare(
+            service, url, pool, partitions=settings.partitions, clock=system_clock, presets=presets(settings.policy_dir)
+        )
+        transport = KafkaTransport(settings.kafka, settings.partitions, instance, security=security(settings))
+        await transport.start()
+        running = await node(
+            service,
+            transactions,
+            transport,
+            instance=instance,
+            meters=meters,
+            admin_sha256=sha256(admin_token(settings)),
+            find_secret=find_secret,
+        )
+        transport.produce(name, pool, running.leases)
+        app = build([*running.routers, health([running], meters)], {name: running.ring})
+        try:
+            await run(app, {**running.tasks, **transport.tasks()}, door, meters=meters)
+        finally:
+            await running.retire()
+            await transport.close()
+
+
+def security(settings: Settings) -> Security:
+    """How to reach the broker."""
+    return Security(
+        protocol=settings.kafka_security,
+        username=settings.kafka_username,
+        password=settings.kafka_password.get_secret_value(),
+        ca_file=settings.kafka_ca_file,
+    )

@@ -1,0 +1,109 @@
+"""Door 2: a command has its effect once and gives its answer again, whatever breaks."""
+
+import asyncio
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from shared.runtime.desk import Answer, Desk, KeyReused
+from shared.runtime.ids import new_id
+from shared.runtime.work import Work
+from tests.integration.runtime.world import World, a_lead_in, a_score, an_engagement
+from tests.support.proxy import Cut, a_proxy
+
+
+def desk_on(world: World, url: str | None = None) -> Desk:
+    return Desk("scorer", world.transactions_on(url), lambda _name: None)
+
+
+async def noted(work: Work, lead_id: UUID, status: int = 201) -> Answer:
+    """One effect, one event, and an answer that no second try would give."""
+    effect_id = new_id()
+    await work.session.execute(
+        text("insert into effect (event_id, lead_id) values (:id, :lead)"), {"id": effect_id, "lead": lead_id}
+    )
+    work.emit([a_score(an_engagement(lead_id), 1)])
+    return Answer(status, str(effect_id).encode(), lead_id)
+
+
+async def leftovers(world: World) -> tuple[int, int, int]:
+    return (
+        await world.effects(),
+        await world.value("select count(*) from outbox"),
+        await world.value("select count(*) from command"),
+    )
+
+
+async def test_the_same_key_gives_the_same_answer_and_one_effect(world: World) -> None:
+    desk, lead_id = desk_on(world), a_lead_in(0)
+    first = await desk.command("key", b"body", lead_id, lambda work: noted(work, lead_id))
+    again = await desk.command("key", b"body", lead_id, lambda work: noted(work, lead_id))
+    assert again == first
+    assert await leftovers(world) == (1, 1, 1)
+
+
+async def test_the_same_key_with_another_body_is_refused(world: World) -> None:
+    desk, lead_id = desk_on(world), a_lead_in(0)
+    await desk.command("key", b"body", lead_id, lambda work: noted(work, lead_id))
+    with pytest.raises(KeyReused):
+        await desk.command("key", b"other", lead_id, lambda work: noted(work, lead_id))
+    assert await leftovers(world) == (1, 1, 1)
+
+
+async def test_fifty_copies_at_once_have_one_effect(world: World) -> None:
+    desk, lead_id = desk_on(world), a_lead_in(3)
+    answers = await asyncio.gather(
+        *(desk.command("key", b"body", lead_id, lambda work: noted(work, lead_id)) for _ in range(50))
+    )
+    assert len(set(answers)) == 1
+    assert await leftovers(world) == (1, 1, 1)
+
+
+async def test_one_key_for_leads_of_different_lanes_at_once_has_one_effect(world: World) -> None:
+    desk = desk_on(world)
+    leads = [a_lead_in(lane) for lane in range(4)]
+
+    async def slowly(work: Work, lead_id: UUID) -> Answer:
+        answer = await noted(work, lead_id)
+        await work.session.execute(text("select pg_sleep(0.05)"))
+        return answer
+
+    answers = await asyncio.gather(
+        *(desk.command("key", b"body", lead, lambda work, lead=lead: slowly(work, lead)) for lead in leads)
+    )
+    assert len(set(answers)) == 1
+    assert await leftovers(world) == (1, 1, 1)
+
+
+async def test_a_refusal_leaves_nothing_behind(world: World) -> None:
+    desk, lead_id = desk_on(world), a_lead_in(0)
+    refused = await desk.command("key", b"body", lead_id, lambda work: noted(work, lead_id, 409))
+    assert refused.status == 409
+    assert await leftovers(world) == (0, 0, 0)
+    assert (await desk.command("key", b"mended", lead_id, lambda work: noted(work, lead_id))).status == 201
+
+
+@pytest.mark.parametrize("cut", Cut)
+async def test_a_commit_in_doubt_is_looked_up_before_acting_again(world: World, cut: Cut) -> None:
+    async with a_proxy(world.url) as (proxy, url):
+        desk, lead_id = desk_on(world, url), a_lead_in(1)
+        await desk.command("before", b"", lead_id, lambda work: noted(work, lead_id))
+        proxy.orders.append(cut)
+        answer = await desk.command("key", b"body", lead_id, lambda work: noted(work, lead_id))
+    assert proxy.made == [cut]
+    assert await leftovers(world) == (2, 2, 2)
+    assert await world.value("select event_id from effect order by n desc limit 1") == UUID(answer.body.decode())
+
+
+@pytest.mark.parametrize("cut", Cut)
+async def test_copies_sent_while_a_commit_is_in_doubt_have_one_effect(world: World, cut: Cut) -> None:
+    async with a_proxy(world.url) as (proxy, url):
+        desk, lead_id = desk_on(world, url), a_lead_in(1)
+        proxy.orders += [cut, cut]
+        answers = await asyncio.gather(
+            *(desk.command("key", b"body", lead_id, lambda work: noted(work, lead_id)) for _ in range(8))
+        )
+    assert proxy.made == [cut, cut]
+    assert len(set(answers)) == 1
+    assert await leftovers(world) == (1, 1, 1)
