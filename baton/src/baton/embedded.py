@@ -3,9 +3,10 @@
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import structlog
@@ -23,6 +24,7 @@ from shared.runtime.node import Node, node, prepare
 from shared.store import postgres
 from shared.store.engine import engine
 from shared.store.postgres_binaries import find_binaries
+from shared.store.postgres_reach import reachable_home
 from shared.store.urls import ensure_databases, on_server
 from shared.telemetry.meters import Meters
 from shared.transport.embedded import EmbeddedTransport
@@ -47,7 +49,7 @@ async def databases(settings: Settings, names: list[str]) -> AsyncGenerator[Data
         await ensure_databases(settings.postgres, names)
         yield Databases(lambda name: on_server(settings.postgres, name), {})
         return
-    home = settings.data_dir / "postgres"
+    home = reachable_home(settings.data_dir / "postgres")
     binaries = find_binaries(os.environ)
     holder = [await postgres.start(home, binaries)]
 
@@ -62,12 +64,12 @@ async def databases(settings: Settings, names: list[str]) -> AsyncGenerator[Data
 
     try:
         await holder[0].ensure_databases(names)
-        yield Databases(lambda name: holder[0].url(name), {"postgresql": keep})
+        yield Databases(lambda name: holder[0].url(name), {"postgresql": keep})  # noqa: PLW0108 - it is replaced
     finally:
         await holder[0].stop()
 
 
-async def up(settings: Settings, announce: Callable[[str, str], Awaitable[None]]) -> None:
+async def up(settings: Settings, announce: Callable[[str, str], Coroutine[Any, Any, None]]) -> None:
     """Run the whole product until a signal comes; `announce(address, admin token)` is called when it serves."""
     door = listen(settings.host, settings.port)
     settings = settings.model_copy(update={"port": door.getsockname()[1]})

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import httpx
 from fastapi import FastAPI, Request
 from prometheus_client import generate_latest
+from starlette.background import BackgroundTask
 from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp
 
@@ -87,17 +88,7 @@ async def _pass_on(request: Request, client: httpx.AsyncClient, service: str) ->
             503, f"{service} does not answer now; try again shortly", code="service-away", headers={"Retry-After": "2"}
         ) from error
     kept = {key: value for key, value in answer.headers.items() if key.lower() not in _HOP_BY_HOP}
-    return StreamingResponse(answer.aiter_raw(), answer.status_code, kept, background=_Closing(answer))
-
-
-class _Closing:
-    """Closes the upstream answer after it was passed on."""
-
-    def __init__(self, answer: httpx.Response) -> None:
-        self.answer = answer
-
-    async def __call__(self) -> None:
-        await self.answer.aclose()
+    return StreamingResponse(answer.aiter_raw(), answer.status_code, kept, background=BackgroundTask(answer.aclose))
 
 
 async def gateway(settings: Settings) -> None:

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from typing import Any
 
 import structlog
 import uvicorn
@@ -21,7 +22,7 @@ from shared.telemetry.meters import Meters
 
 log = structlog.get_logger("process")
 
-Task = Callable[[], Awaitable[None]]
+Task = Callable[[], Coroutine[Any, Any, None]]
 _DRAIN_S = 5
 
 
@@ -29,7 +30,7 @@ class _Server(uvicorn.Server):
     """Uvicorn without its own signal handlers: the process has one place for them."""
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    def capture_signals(self) -> Generator[None]:
         """Leave signals alone."""
         yield
 

@@ -13,7 +13,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="BATON_", extra="ignore")
 
     host: str = "127.0.0.1"
-    port: int = Field(8080, ge=0, le=65535)
+    port: int = Field(default=8080, ge=0, le=65535)
     public_url: str = ""
     data_dir: Path = Path("data")
     admin_token: SecretStr = SecretStr("")
@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     kafka_password: SecretStr = SecretStr("")
     kafka_ca_file: Path | None = None
     postgres: str = ""
-    partitions: int = Field(8, ge=1, le=256)
+    partitions: int = Field(default=8, ge=1, le=256)
     policy_dir: Path | None = None
     timezone: str = "UTC"
     currency: str = "CNY"

@@ -35,7 +35,7 @@ from tests.support.postgres import MakeDatabase
 PARTITIONS = 4
 BLANK = "tests.support.blank"
 TABLES = """
-create table effect (n bigserial, event_id uuid not null, lead_id uuid not null, topic text not null, seq bigint);
+create table effect (n bigserial, event_id uuid not null, lead_id uuid not null, topic text, seq bigint);
 create table total (lead_id uuid primary key, n int not null);
 create table due (id uuid primary key, partition int not null, due_at timestamptz not null, name text not null);
 create table fired (id uuid not null, due_at timestamptz not null, fired_at timestamptz not null);

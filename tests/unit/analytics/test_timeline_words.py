@@ -10,7 +10,17 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from analytics.timeline import LANGUAGES, Speech, catalogue, sentence, steps
-from shared.contracts import Considered, Decision, Event, LeadAssigned, LeadScored, ScorePart, encode
+from shared.contracts import (
+    Attributes,
+    Considered,
+    Decision,
+    Event,
+    LeadAssigned,
+    LeadCaptured,
+    LeadScored,
+    ScorePart,
+    encode,
+)
 from shared.contracts.topology import CONSUMES
 from tests.support.lead_stories import stories
 
@@ -49,6 +59,14 @@ def test_a_score_says_its_parts() -> None:
     event = LeadScored(**COMMON, score_milli=18_500, tier="raw", parts=parts, scorecard_version=3)
 
     assert said(event) == "Score 18.5, tier raw: founder +20.0, intern -1.5 (scorecard version 3)"
+
+
+def test_a_capture_says_where_it_came_from() -> None:
+    attributes = Attributes(source="search", door="site", campaign="spring")
+
+    assert said(LeadCaptured(**COMMON, submission_id=LEAD, attributes=attributes)) == (
+        "Captured from search by the door site, campaign spring"
+    )
 
 
 def test_an_assignment_says_who_was_passed_over_and_why() -> None:

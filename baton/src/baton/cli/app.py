@@ -1,10 +1,11 @@
 """The commands, put together."""
 
-import asyncio
 import sys
-from typing import Annotated
+from collections.abc import Coroutine
+from typing import Annotated, Any
 
 import typer
+import uvloop
 
 from baton.cli import look, operate
 from baton.cli.client import console
@@ -69,15 +70,9 @@ def gateway() -> None:
     _run(run_gateway(settings))
 
 
-def _run(running: "asyncio.Future[None] | object") -> None:
+def _run(running: Coroutine[Any, Any, None]) -> None:
     try:
-        import uvloop  # noqa: PLC0415 - not on every platform
-
-        run = uvloop.run
-    except ImportError:
-        run = asyncio.run
-    try:
-        run(running)  # type: ignore[arg-type]
+        uvloop.run(running)
     except PostgresError as error:
         console.print(f"[red]baton:[/red] {error}", highlight=False)
         raise typer.Exit(1) from error

@@ -16,7 +16,7 @@ def lead(
     lang: Annotated[str, typer.Option(help="en, zh or vi")] = "en",
     url: Url = "",
     token: Token = "",
-    as_json: Json = False,  # noqa: FBT002 - typer's flags
+    as_json: Json = False,
 ) -> None:
     """Tell a lead's story: what happened, when, and why."""
     story = remote(url, token).get(f"/v1/leads/{lead_id}/timeline", lang=lang)
@@ -30,7 +30,7 @@ def lead(
         console.print(f"Now: {story['place']}")
 
 
-def audit_command(url: Url = "", token: Token = "", as_json: Json = False) -> None:  # noqa: FBT002
+def audit_command(url: Url = "", token: Token = "", as_json: Json = False) -> None:
     """Prove that no lead was dropped; exit with 1 where one is unexplained."""
     found = audit(remote(url, token))
     if not show(_as_dict(found), as_json=as_json):
@@ -39,7 +39,7 @@ def audit_command(url: Url = "", token: Token = "", as_json: Json = False) -> No
         raise typer.Exit(1)
 
 
-def lag(url: Url = "", token: Token = "", as_json: Json = False) -> None:  # noqa: FBT002
+def lag(url: Url = "", token: Token = "", as_json: Json = False) -> None:
     """How far each service is behind each topic."""
     there = remote(url, token)
     rows: list[dict[str, Any]] = []

@@ -28,7 +28,7 @@ _FREE_DISK_SHARE = 0.05
 
 
 @parked.command("list")
-def parked_list(url: Url = "", token: Token = "", as_json: Json = False) -> None:  # noqa: FBT002
+def parked_list(url: Url = "", token: Token = "", as_json: Json = False) -> None:
     """Every parked record, and what waits behind it."""
     there = remote(url, token)
     rows = [{"service": name, **row} for name in SERVICES for row in there.all(f"/v1/ops/{name}/parked")]
@@ -53,7 +53,7 @@ def parked_discard(service: str, parked_id: str, url: Url = "", token: Token = "
 
 
 @consumers.command("list")
-def consumers_list(url: Url = "", token: Token = "", as_json: Json = False) -> None:  # noqa: FBT002
+def consumers_list(url: Url = "", token: Token = "", as_json: Json = False) -> None:
     """Every registered consumer and how far behind it is; the slowest one pins the outbox."""
     there = remote(url, token)
     rows: list[dict[str, Any]] = []
@@ -78,7 +78,7 @@ def consumers_remove(producer: str, consumer: str, url: Url = "", token: Token =
 
 
 @replay.command("analytics")
-def replay_analytics(url: Url = "", token: Token = "", as_json: Json = False) -> None:  # noqa: FBT002
+def replay_analytics(url: Url = "", token: Token = "", as_json: Json = False) -> None:
     """Rebuild analytics' facts and figures from the events that it keeps."""
     done = remote(url, token).send("POST", "/v1/ops/analytics/rebuild", timeout=3600)
     if not show(done, as_json=as_json):
@@ -93,7 +93,7 @@ def key_create(
     days: Annotated[int, typer.Option(help="days until it expires; 0 for never")] = 0,
     url: Url = "",
     token: Token = "",
-    as_json: Json = False,  # noqa: FBT002
+    as_json: Json = False,
 ) -> None:
     """Make a key, publish it to all five services, and print it once."""
     if not name.isalnum():
@@ -144,7 +144,7 @@ async def _begin_epoch(service: str, settings: Settings) -> int:
         return streams
 
 
-def doctor(url: Url = "", token: Token = "", as_json: Json = False) -> None:  # noqa: FBT002
+def doctor(url: Url = "", token: Token = "", as_json: Json = False) -> None:
     """Look at this machine and at the running product, and say what to mend."""
     settings = Settings()
     findings = [*_machine(settings)]

@@ -71,7 +71,7 @@ def sentence(topic: str, event: Mapping[str, Any], speech: Speech) -> str:
     if step is None:
         return topic
     said = _Fields(event, speech)
-    also = (text for name, text in step.get("also", {}).items() if event.get(name) not in (None, False, [], ""))
+    also = (text for name, text in step.get("also", {}).items() if _field(event, name) not in (None, False, [], ""))
     return "".join(text[speech.language].format_map(said) for text in (step["text"], *also))
 
 
@@ -84,12 +84,16 @@ class _Fields(dict[str, str]):
         self.speech = speech
 
     def __missing__(self, name: str) -> str:
-        """A field's text; an attribute's where the event has no field of that name."""
+        """A field's text, or that of what is composed from several."""
         composed = _COMPOSED.get(name)
         if composed is not None:
             return composed(self.event, self.speech)
-        value = self.event.get(name, self.event.get("attributes", {}).get(name))
-        return _say(name, value, self.speech)
+        return _say(name, _field(self.event, name), self.speech)
+
+
+def _field(event: Mapping[str, Any], name: str) -> Any:
+    """A field of the event, else an attribute that it carries."""
+    return event[name] if name in event else event.get("attributes", {}).get(name)
 
 
 def _say(name: str, value: Any, speech: Speech) -> str:

@@ -1,10 +1,14 @@
 """The HTTP shell of a process: deny by default, bounded bodies, problem documents, one app for one or all services."""
 
+import traceback
 from collections.abc import Mapping, Sequence
 
 import anyio
+import structlog
 from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import HTTPException as FastAPIHTTPException
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,9 +19,13 @@ from shared.runtime.clock import system_clock
 from shared.runtime.desk import KeyReused
 from shared.runtime.failures import is_passing
 from shared.runtime.policies import PolicyChanged, PolicyInvalid
+from shared.store.parked import digest_of, words_of
+
+log = structlog.get_logger("http")
 
 MAX_BODY_BYTES = 256 * 1024
 BODY_DEADLINE_S = 20.0
+_LONGEST_LENGTH_DIGITS = 12
 
 
 def caller(request: Request) -> Principal:
@@ -38,13 +46,22 @@ class Doorkeeper:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        answered = False
+
+        async def noting(message: Message) -> None:
+            nonlocal answered
+            await send(message)
+            answered = message["type"] == "http.response.body" and not message.get("more_body", False)
+
         try:
             self.admit(scope)
-            bounded = _bounded(scope, receive)
+            await self.app(scope, Body(scope, receive), noting)
         except Problem as problem:
             await document(problem)(scope, receive, send)
-            return
-        await self.app(scope, bounded, send)
+        except Exception as error:
+            if not answered:
+                raise  # a stream broke off in the middle: the server ends the connection
+            _note(scope, error)
 
     def admit(self, scope: Scope) -> None:
         """Put the caller into the scope.
@@ -80,25 +97,58 @@ class Doorkeeper:
         scope["state"]["principal"] = principal
 
 
-def _bounded(scope: Scope, receive: Receive) -> Receive:
-    for key, value in scope["headers"]:
-        if key == b"content-length" and (not value.isdigit() or int(value) > MAX_BODY_BYTES):
-            raise Problem(413, f"the body may have {MAX_BODY_BYTES} bytes at most", code="body-too-large")
-    seen = 0
+class Body:
+    """A request's body as the app receives it: bounded in bytes, by what is said and by what comes, and in time."""
 
-    async def counted() -> Message:
-        nonlocal seen
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.receive = receive
+        self.seen_bytes = 0
+        self.deadline_s: float | None = None
+        self.whole = False
+        for key, value in scope["headers"]:
+            if key == b"content-length" and not value.isdigit():
+                raise Problem(400, "the content-length is no number", code="content-length")
+            if key == b"content-length" and (len(value) > _LONGEST_LENGTH_DIGITS or int(value) > MAX_BODY_BYTES):
+                raise _too_large()
+
+    async def __call__(self) -> Message:
+        """The next piece; once the body is whole, whatever the server has to say."""
+        if self.whole:
+            return await self.receive()
+        self.deadline_s = self.deadline_s or anyio.current_time() + BODY_DEADLINE_S
         try:
-            with anyio.fail_after(BODY_DEADLINE_S):
-                message = await receive()
+            with anyio.fail_after(max(0.0, self.deadline_s - anyio.current_time())):
+                message = await self.receive()
         except TimeoutError:
-            raise Problem(408, f"the body did not arrive within {BODY_DEADLINE_S:.0f} s", code="slow-body") from None
-        seen += len(message.get("body", b""))
-        if seen > MAX_BODY_BYTES:
-            raise Problem(413, f"the body may have {MAX_BODY_BYTES} bytes at most", code="body-too-large")
+            raise BodyRefused(
+                Problem(408, f"the body did not arrive within {BODY_DEADLINE_S:.0f} s", code="slow-body")
+            ) from None
+        self.whole = message["type"] != "http.request" or not message.get("more_body", False)
+        self.seen_bytes += len(message.get("body", b""))
+        if self.seen_bytes > MAX_BODY_BYTES:
+            raise BodyRefused(_too_large())
         return message
 
-    return counted
+
+class BodyRefused(FastAPIHTTPException):
+    """A problem in the middle of the body, in the one shape that FastAPI lets through while it parses."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.status, problem.detail)
+        self.problem = problem
+
+
+def _too_large() -> Problem:
+    return Problem(413, f"the body may have {MAX_BODY_BYTES} bytes at most", code="body-too-large")
+
+
+def _note(scope: Scope, error: Exception) -> None:
+    """Say what failed and where, without the values that it failed on: they could be personal."""
+    if is_passing(error):
+        log.warning("the store does not answer", service=scope["state"].get("service"), error=type(error).__name__)
+        return
+    stack = "".join(traceback.format_tb(error.__traceback__))
+    log.error("a request fails", fault=words_of(error), digest=digest_of(error), method=scope["method"], stack=stack)
 
 
 async def _answer_any(request: Request, error: Exception) -> Response:
@@ -116,8 +166,17 @@ async def _answer_any(request: Request, error: Exception) -> Response:
             problem = Problem(
                 503, "the store does not answer now; try again shortly", code="store", headers={"Retry-After": "2"}
             )
+        case BodyRefused():
+            problem = error.problem
+        case HTTPException():
+            problem = Problem(error.status_code, str(error.detail), headers=error.headers)
         case _:
-            raise error
+            problem = Problem(
+                500,
+                f"this failed here, and not by your fault; the log has it under {digest_of(error)}",
+                code="internal",
+                fault=digest_of(error),
+            )
     return await answer_problem(request, problem)
 
 
@@ -130,6 +189,6 @@ def build(
     for router in routers:
         app.include_router(router)
     app.add_exception_handler(Problem, answer_problem)
-    for kind in (PolicyInvalid, PolicyChanged, KeyReused, RequestValidationError, Exception):
+    for kind in (PolicyInvalid, PolicyChanged, KeyReused, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _answer_any)
     return Doorkeeper(app, rings)

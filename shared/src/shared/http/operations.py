@@ -1,9 +1,10 @@
 """What operators ask every service: lag, parked records, consumers, the tally of captures."""
 
+from typing import Annotated
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
@@ -11,9 +12,11 @@ from starlette.responses import Response
 from shared.http.problems import Problem
 from shared.runtime.consumer import Consumer
 from shared.runtime.desk import Desk
-from shared.runtime.service import Service
+from shared.runtime.failures import is_passing
+from shared.runtime.service import Service, Unprocessable
 from shared.runtime.streams import Position, Record, Stream
 from shared.store import lanes, outbox
+from shared.store.parked import of_lead, words_of
 
 
 def operations(desk: Desk, service: Service, consumer: Consumer | None) -> APIRouter:
@@ -26,7 +29,7 @@ def operations(desk: Desk, service: Service, consumer: Consumer | None) -> APIRo
         async with desk.read() as session:
             consumed = await lanes.positions(session)
         behind = {
-            stream: max(0, head.seq - consumed.get(stream, Position(0, 0)).seq)
+            stream: _behind(head, consumed.get(stream, Position(0, 0)))
             for stream, head in sorted(heads.items())
             if stream.topic in service.consumes
         }
@@ -50,6 +53,11 @@ def operations(desk: Desk, service: Service, consumer: Consumer | None) -> APIRo
     return router
 
 
+def _behind(head: Position, here: Position) -> int:
+    """Records between two positions; numbers of another epoch say nothing of this one."""
+    return max(0, head.seq - here.seq) if here.epoch == head.epoch else head.seq
+
+
 def newest_heads(desk: Desk) -> dict[Stream, Position]:
     """The last number of every stream, by the producers' latest reports."""
     heads: dict[Stream, Position] = {}
@@ -67,7 +75,7 @@ def _register_routes(router: APIRouter, desk: Desk) -> None:
                 text("select service, topic, partition, epoch, seq, reported_at from consumer order by 1, 2, 3")
             )
             items = [
-                {**row, "behind": max(0, heads[Stream(row["topic"], row["partition"])].seq - row["seq"])}
+                {**row, "behind": _behind(heads[Stream(row["topic"], row["partition"])], Position(row["epoch"], row["seq"]))}
                 for row in rows.mappings()
                 if Stream(row["topic"], row["partition"]) in heads
             ]
@@ -84,7 +92,7 @@ def _register_routes(router: APIRouter, desk: Desk) -> None:
 
 def _parked_routes(router: APIRouter, desk: Desk, service: Service, consumer: Consumer | None) -> None:
     @router.get("/parked")
-    async def parked_list(limit: int = 100, cursor: UUID | None = None) -> Response:
+    async def parked_list(limit: Annotated[int, Query(ge=1)] = 100, cursor: UUID | None = None) -> Response:
         async with desk.read() as session:
             rows = await session.execute(
                 text(
@@ -108,7 +116,7 @@ def _parked_routes(router: APIRouter, desk: Desk, service: Service, consumer: Co
                 await work.session.execute(
                     text(
                         "select topic, partition, epoch, seq, event_id, lead_id, value from parked"
-                        " where lead_id = :lead and state in ('parked', 'behind') order by id for update"
+                        " where lead_id = :lead and state in ('parked', 'behind') order by parked_at, id for update"
                     ),
                     {"lead": lead_id},
                 )
@@ -116,7 +124,15 @@ def _parked_routes(router: APIRouter, desk: Desk, service: Service, consumer: Co
             records = [
                 Record(Stream(r.topic, r.partition), r.epoch, r.seq, r.event_id, r.lead_id, r.value) for r in rows
             ]
-            await consumer.dispatch(records, work)
+            try:
+                await consumer.dispatch(records, work)
+            except Exception as error:
+                if is_passing(error):
+                    raise
+                words = str(error) if isinstance(error, Unprocessable) else words_of(error)
+                raise Problem(
+                    409, f"it still can't be handled, and stays parked: {words}", code="still-fails"
+                ) from error
             await _close(work.session, lead_id, "released")
             await _advance(work.session, desk.lane(lead_id))
         return _json({"released": len(records), "lead_id": lead_id})
@@ -125,12 +141,18 @@ def _parked_routes(router: APIRouter, desk: Desk, service: Service, consumer: Co
     async def discard(parked_id: UUID) -> Response:
         lead_id = await _lead_of(desk, parked_id)
         async with desk.work_on([lead_id]) as work:
-            await work.session.execute(
-                text("update parked set state = 'discarded', closed_at = clock_timestamp() where id = :id"),
+            result = await work.session.execute(
+                text(
+                    "update parked set state = 'discarded', closed_at = clock_timestamp()"
+                    " where id = :id and state in ('parked', 'behind')"
+                ),
                 {"id": parked_id},
             )
+            if not result.rowcount:
+                raise _no_such_record()  # released in the meantime: its effect stands
+            waiting = await of_lead(work.session, lead_id)
             await _advance(work.session, desk.lane(lead_id))
-        return _json({"discarded": parked_id, "lead_id": lead_id})
+        return _json({"discarded": parked_id, "lead_id": lead_id, "waiting": waiting})
 
 
 def _holding_routes(router: APIRouter, desk: Desk, service: Service) -> None:
@@ -167,8 +189,12 @@ async def _lead_of(desk: Desk, parked_id: UUID) -> UUID:
             text("select lead_id from parked where id = :id and state in ('parked', 'behind')"), {"id": parked_id}
         )
     if lead_id is None:
-        raise Problem(404, "no open parked record has this id; see `baton parked list`")
+        raise _no_such_record()
     return lead_id
+
+
+def _no_such_record() -> Problem:
+    return Problem(404, "no open parked record has this id; see `baton parked list`", code="not-parked")
 
 
 async def _close(session: AsyncConnection, lead_id: UUID, state: str) -> None:

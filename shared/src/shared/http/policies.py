@@ -36,22 +36,39 @@ def policy_routes(desk: Desk, service: Service) -> APIRouter:
             )
         return _json({"kind": kind, "version": version, "lint": lint}, etag=version)
 
-    def add(kind: str, path: str) -> None:
-        async def get_policy() -> Response:
+    def add(kind: str, path: str, *, guarded: bool) -> None:
+        definition = policies.definitions[kind]
+
+        async def get_policy(principal: Principal = Depends(caller)) -> Response:  # noqa: B008 - FastAPI's way
+            _bar(principal, definition.read_roles, guarded=guarded)
             return await read(kind)
 
         async def put_policy(request: Request, principal: Principal = Depends(caller)) -> Response:  # noqa: B008 - FastAPI's way
+            _bar(principal, definition.write_roles, guarded=guarded)
             return await publish(kind, request, principal)
 
         router.add_api_route(path, get_policy, methods=["GET"], name=f"read {kind}")
         router.add_api_route(path, put_policy, methods=["PUT"], name=f"publish {kind}")
 
     for kind in policies.definitions:
-        own = find("GET", f"/v1/policies/{kind}")
-        if own is not None and own.service == service.name:
-            add(kind, f"/v1/policies/{kind}")
-        add(kind, f"/v1/ops/{service.name}/policies/{kind}")
+        if _owns(service, kind):
+            add(kind, f"/v1/policies/{kind}", guarded=False)
+        add(kind, f"/v1/ops/{service.name}/policies/{kind}", guarded=True)
     return router
+
+
+def _owns(service: Service, kind: str) -> bool:
+    own = find("GET", f"/v1/policies/{kind}")
+    return own is not None and own.service == service.name
+
+
+def _bar(principal: Principal, roles: frozenset[str], *, guarded: bool) -> None:
+    """The operators' path is one row of the table of routes for all kinds, so the kind itself says who may.
+
+    Raises Problem 403: else an operator could publish a key for an admin.
+    """
+    if guarded and principal.role not in roles:
+        raise Problem(403, f"the role {principal.role} may not; it takes {', '.join(sorted(roles))}", code="role")
 
 
 def _mapping(raw: bytes) -> dict[str, object]:
@@ -61,6 +78,8 @@ def _mapping(raw: bytes) -> dict[str, object]:
         raise Problem(400, f"the body is no JSON: {error}", code="not-json") from error
     if not isinstance(body, dict):
         raise Problem(422, "a policy is an object; this is something else", code="policy-invalid")
+    if b"\\u0000" in orjson.dumps(body):
+        raise Problem(422, "a policy can't hold the character U+0000", code="policy-invalid")
     return body
 
 

@@ -29,7 +29,6 @@ BATCH_RECORDS = 1000
 IDLE_WAIT_S = 1.0
 FULLER_BATCH_S = 0.02
 _CHECK_S = 1.0
-_UNANNOUNCED_PATIENCE_S = 10.0
 
 
 class Stopped(Exception):
@@ -48,9 +47,10 @@ class Consumer:
     meters: Meters
     state: lanes.LaneState = field(default_factory=lambda: lanes.LaneState({}, {}, {}, set()))
     gaps: Gaps = field(default_factory=Gaps)
+    epoch_patience_s: float = 10.0
     _busy_share: float = 0.0
     _checked_s: float = 0.0
-    _unannounced: dict[Stream, float] = field(default_factory=dict[Stream, float])
+    _unannounced: dict[Stream, tuple[int, float]] = field(default_factory=dict[Stream, tuple[int, float]])
 
     async def run(self) -> None:
         """Consume for ever."""
@@ -114,6 +114,7 @@ class Consumer:
             self.state = await lanes.load(session, partitions, self.service.consumes)
             await session.rollback()
         self.gaps = Gaps()
+        self._unannounced.clear()
         await self.feed.assign(self.state.positions, self.state.hints)
 
     async def consume(self, records: Sequence[Record]) -> None:
@@ -146,10 +147,11 @@ class Consumer:
             position = ahead.get(record.stream) or positions.get(record.stream)
             if position is None:
                 continue  # of a lane that is not ours any more
-            if self.verdict(position, record) is Verdict.ACCEPT:
+            verdict = self.verdict(position, record)
+            if verdict is Verdict.ACCEPT:
                 ahead[record.stream] = Position(record.epoch, record.seq)
                 accepted.append(record)
-            elif record.seq > position.seq or record.epoch != position.epoch:
+            elif verdict is not Verdict.REPEAT:
                 missing[record.stream] = position
         for stream in ahead if self.gaps.open else ():
             self.gaps.closed(stream)
@@ -164,8 +166,8 @@ class Consumer:
         verdict = judge(position, record, self.feed.announcements(record.stream))
         if verdict is Verdict.REPEAT:
             self.meters.repeats.labels(self.service.name).inc()
-        if verdict is Verdict.UNANNOUNCED:
-            self.unannounced(record, time.monotonic())
+        if verdict is Verdict.UNANNOUNCED and record.stream not in self._unannounced:
+            self._unannounced[record.stream] = (record.epoch, time.monotonic())
         return verdict
 
     async def look_for(self, stream: Stream, position: Position) -> None:
@@ -175,21 +177,25 @@ class Consumer:
             log.warning("gap", service=self.service.name, stream=f"{stream.topic}/{stream.partition}", after=position)
             await self.feed.reread(stream, position)
 
-    def unannounced(self, record: Record, now_s: float) -> None:
+    async def check_epochs(self, now_s: float) -> None:
         """Numbers of an epoch that nobody announced: wait a little for the word, then stop.
 
         Raises Stopped.
         """
-        since_s = self._unannounced.setdefault(record.stream, now_s)
-        if now_s - since_s > _UNANNOUNCED_PATIENCE_S:
-            raise Stopped(
-                f"{record.stream.topic}/{record.stream.partition} continues in epoch {record.epoch}, which its producer"
-                f" never announced: if the {PRODUCER[record.stream.topic]} database was restored, run"
-                f" `baton store new-epoch {PRODUCER[record.stream.topic]}`"
-            )
+        for stream, (epoch, since_s) in list(self._unannounced.items()):
+            if any(epoch in (step.old_epoch, step.new_epoch) for step in self.feed.announcements(stream)):
+                del self._unannounced[stream]
+                await self.feed.reread(stream, self.state.positions[stream])
+            elif now_s - since_s > self.epoch_patience_s:
+                raise Stopped(
+                    f"{stream.topic}/{stream.partition} continues in epoch {epoch}, which its producer never announced:"
+                    f" if the {PRODUCER[stream.topic]} database was restored, run"
+                    f" `baton store new-epoch {PRODUCER[stream.topic]}`"
+                )
 
     async def check_marks(self, now_s: float) -> None:
         """Ask for what is missing: behind a gap once the log was read to its end, or below the producer's mark."""
+        await self.check_epochs(now_s)
         for stream, position in self.state.positions.items():
             mark = self.feed.mark(stream)
             if (mark is not None and mark.epoch in (position.epoch, 0) and mark.confirmed < position.seq) or (
@@ -202,7 +208,8 @@ class Consumer:
             if mark is not None and mark.epoch == position.epoch and mark.confirmed == position.seq:
                 self.gaps.closed(stream)
                 continue
-            self.believe(stream, position)
+            if gap.asked:
+                self.believe(stream, position)
             if now_s - gap.noticed_at_s >= 2.0 and gap.may_ask(now_s) and await self.feed.at_end(stream):
                 gap.asked, gap.asked_at_s = gap.asked + 1, now_s
                 self.meters.asks.labels(self.service.name).inc()
@@ -214,7 +221,7 @@ class Consumer:
         Raises Stopped where what we need is dropped, or where we hold numbers that the producer never gave.
         """
         answer = self.feed.answer(stream)
-        if answer is None or answer.epoch != position.epoch:
+        if answer is None or answer.epoch != (position.epoch or answer.epoch):
             return
         if answer.last_seq < position.seq:
             raise Stopped(
@@ -254,16 +261,19 @@ class Consumer:
 
     async def park(self, record: Record, error: Exception) -> None:
         """Put a record that fails alone aside, with its lead."""
-        self.parking.parked(self.service.name)
+        self.parking.allow(self.service.name)
         words = str(error) if isinstance(error, Unprocessable) else parked.words_of(error)
         log.error("parked", service=self.service.name, event_id=str(record.id), lead=str(record.lead_id), why=words)
         async with self.transactions.fenced(self._versions([record])) as work:
             await parked.park(
                 work.session, [record], state="parked", reason=words, digest=parked.digest_of(error)
             )  # fmt: skip
+            await tally.count(work.session, _captured([record]))
             await self._keep_positions(work, [record])
         self._advance([record])
         self.state.parked.add(record.lead_id)
+        self.parking.parked()
+        self.meters.parked_total.labels(self.service.name).inc()
 
     async def transact(self, records: Sequence[Record]) -> None:
         """One fenced transaction: handlers in order, positions, events out; then what we know moves on."""
@@ -273,7 +283,7 @@ class Consumer:
             if waiting:
                 await parked.park(work.session, waiting, state="behind", reason="waits behind a parked record")
             await self.dispatch([record for record in records if record.lead_id not in self.state.parked], work)
-            await tally.count(work.session, [r for r in records if r.stream.topic == "lead.captured"])
+            await tally.count(work.session, _captured(records))
             await self._keep_positions(work, records)
         self._advance(records)
         self.parking.handled(len(records))
@@ -307,7 +317,11 @@ class Consumer:
             self.state.versions[partition] += 1
         for record in records:
             self.state.positions[record.stream] = Position(record.epoch, record.seq)
-        self._unannounced.clear()
+            self._unannounced.pop(record.stream, None)
+
+
+def _captured(records: Sequence[Record]) -> list[Record]:
+    return [record for record in records if record.stream.topic == "lead.captured"]
 
 
 async def _wait(event: asyncio.Event, at_most_s: float) -> None:

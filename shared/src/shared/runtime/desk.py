@@ -9,10 +9,11 @@ from uuid import UUID
 
 import anyio
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.runtime.clock import Clock
-from shared.runtime.failures import CommitInDoubt, is_passing
+from shared.runtime.failures import is_passing
 from shared.runtime.reports import Report
 from shared.runtime.streams import partition_of
 from shared.runtime.transactions import Transactions
@@ -96,7 +97,7 @@ class Desk:
                         work.emitted.clear()
                         await work.session.rollback()
             except Exception as error:
-                if attempt == _TRIES - 1 or not (isinstance(error, CommitInDoubt) or is_passing(error)):
+                if attempt == _TRIES - 1 or not (is_passing(error) or _kept_meanwhile(error)):
                     raise
             else:
                 return answer
@@ -115,6 +116,11 @@ async def _kept(session: AsyncConnection, command_id: str, digest: bytes) -> Ans
     if row.digest != digest:
         raise KeyReused("this Idempotency-Key was used with another body: use a new key for a new request")
     return Answer(row.status, row.answer, row.lead_id)
+
+
+def _kept_meanwhile(error: Exception) -> bool:
+    """Whether the same id was kept by a request on another lead's lane, which our lock did not hold back."""
+    return isinstance(error, IntegrityError) and "command_pkey" in str(error.orig)
 
 
 async def _keep(work: Work, command_id: str, digest: bytes, answer: Answer, lead_id: UUID) -> None:

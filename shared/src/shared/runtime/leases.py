@@ -1,7 +1,6 @@
 """Which lanes this instance holds: leases in the service's own database, renewed together. For speed, not safety."""
 
 import asyncio
-import math
 import time
 from dataclasses import dataclass, field
 
@@ -10,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.runtime.failures import is_passing
 from shared.store import lanes
 
-_BEAT_S = 3.0
-_TRUST_S = lanes.LEASE_S - 2.0
+_BEAT_SHARE = 0.3
+_TRUST_SHARE = 0.8
 
 
 @dataclass(slots=True)
@@ -21,16 +20,18 @@ class Leases:
     engine: AsyncEngine
     instance: str
     partitions: int
+    lease_s: float = lanes.LEASE_S
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     instances: int = 1
     _held: frozenset[int] = frozenset()
     _surplus: frozenset[int] = frozenset()
     _renewed_at: float = 0.0
+    _tended: bool = False
 
     @property
     def held(self) -> frozenset[int]:
         """The lanes that are surely ours at this moment; none where renewal has failed for too long."""
-        return self._held if time.monotonic() - self._renewed_at < _TRUST_S else frozenset()
+        return self._held if time.monotonic() - self._renewed_at < self.lease_s * _TRUST_SHARE else frozenset()
 
     @property
     def wanted(self) -> frozenset[int]:
@@ -42,20 +43,22 @@ class Leases:
         while True:
             try:
                 await self.beat()
+                if not self._tended:
+                    await self._give_up()  # a service that consumes nothing has no batches to wait for
             except Exception as error:
                 if not is_passing(error):
                     raise
-            await asyncio.sleep(_BEAT_S if self._held else _BEAT_S / 10)
+            await asyncio.sleep(self.lease_s * (_BEAT_SHARE if self._held else _BEAT_SHARE / 10))
 
     async def beat(self) -> None:
         """One round: live, renew, and move towards a fair share."""
         began = time.monotonic()
         async with self.engine.connect() as session:
-            self.instances = await lanes.beat(session, self.instance)
-            held = await lanes.renew(session, self.instance)
-            share = math.ceil(self.partitions / self.instances)
+            rank, self.instances = await lanes.beat(session, self.instance, self.lease_s)
+            held = await lanes.renew(session, self.instance, self.lease_s)
+            share = self.partitions // self.instances + (rank < self.partitions % self.instances)
             if len(held) < share:
-                held |= await lanes.acquire(session, self.instance, share - len(held))
+                held |= await lanes.acquire(session, self.instance, share - len(held), self.lease_s)
             await session.commit()
         surplus = frozenset(sorted(held)[share:])
         if (frozenset(held), surplus) != (self._held, self._surplus):
@@ -64,6 +67,10 @@ class Leases:
 
     async def settle(self) -> None:
         """Give up what is more than our share; called between batches."""
+        self._tended = True
+        await self._give_up()
+
+    async def _give_up(self) -> None:
         if not self._surplus:
             return
         async with self.engine.connect() as session:

@@ -2,8 +2,9 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from fastapi import APIRouter
@@ -49,7 +50,7 @@ class Node:
     leases: Leases
     keeper: Keeper
     routers: list[APIRouter]
-    tasks: dict[str, Callable[[], Awaitable[None]]]
+    tasks: dict[str, Callable[[], Coroutine[Any, Any, None]]]
     consumer: Consumer | None
     timers: Timers | None
 
@@ -146,7 +147,7 @@ async def node(
     keeper = Keeper(service, transactions, transport, leases, meters)
     ring = KeyRing(admin_sha256)
     transactions.committed.append(lambda records: transport.committed(service.name, records))
-    tasks: dict[str, Callable[[], Awaitable[None]]] = {"leases": leases.run, "keeper": keeper.run}
+    tasks: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {"leases": leases.run, "keeper": keeper.run}
     consumer = timers = None
     if service.consumes:
         feed = await transport.feed(service.name, service.consumes)

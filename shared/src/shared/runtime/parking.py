@@ -24,17 +24,21 @@ class Parking:
         """This many records went well."""
         self._note(count, 0)
 
-    def parked(self, service: str) -> None:
+    def allow(self, service: str) -> None:
         """One more is to be parked.
 
         Raises TooManyParked.
         """
-        self._note(0, 1)
-        if self._parked > max(_ALWAYS_ALLOWED, self.most_share * self._handled):
+        failing = self._parked + 1
+        if failing > max(_ALWAYS_ALLOWED, self.most_share * self._handled):
             raise TooManyParked(
-                f"{service}: {self._parked} of the last {self._handled + self._parked} records can't be handled; "
+                f"{service}: {failing} of the last {self._handled + failing} records can't be handled; "
                 "look at `baton parked list`, mend the cause and start again: nothing is lost"
             )
+
+    def parked(self) -> None:
+        """One more was parked."""
+        self._note(0, 1)
 
     def _note(self, handled: int, parked: int) -> None:
         self._recent.append((handled, parked))

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -54,20 +55,37 @@ class Policies:
 
     def __init__(self, definitions: Sequence[PolicyDefinition]) -> None:
         self.definitions = {definition.kind: definition for definition in definitions}
+        self.decided: dict[tuple[str, datetime], Published] | None = None
         self._parsed: dict[tuple[str, int], Published] = {}
+
+    def for_one_transaction(self) -> "Policies":
+        """The same, but each kind is read once: a version published meanwhile decides nothing in this transaction."""
+        one = copy(self)
+        one.decided = {}
+        return one
 
     async def current(self, session: AsyncConnection, kind: str, at: datetime) -> Published:
         """The version in effect at an instant; the newest wins."""
+        if self.decided is None:
+            return await self._newest(session, kind, at)
+        if (kind, at) not in self.decided:
+            self.decided[kind, at] = await self._newest(session, kind, at)
+        return self.decided[kind, at]
+
+    async def _newest(self, session: AsyncConnection, kind: str, at: datetime) -> Published:
         version = await session.scalar(
             text("select max(version) from policy where kind = :kind and effective_from <= :at"),
             {"kind": kind, "at": at},
         )
         if version is None:
             raise PolicyInvalid([f"no {kind} policy is in effect: publish one with `baton policy publish`"])
-        return self._parsed.get((kind, version)) or await self.load(session, kind, version)
+        return await self.load(session, kind, version)
 
     async def load(self, session: AsyncConnection, kind: str, version: int) -> Published:
-        """One version by number."""
+        """One version by number: parsed once, since versions never change."""
+        known = self._parsed.get((kind, version))
+        if known is not None:
+            return known
         row = (
             await session.execute(
                 text("select body, published_by, effective_from from policy where kind = :kind and version = :version"),
@@ -117,6 +135,8 @@ class Policies:
                 "digest": hashlib.sha256(f"{previous_digest}:{encoded}".encode()).hexdigest(),
             },
         )
+        if self.decided is not None:
+            self.decided = {key: published for key, published in self.decided.items() if key[0] != kind}
         return previous + 1
 
     async def seed(self, session: AsyncConnection, presets: Mapping[str, PolicyBody], at: datetime) -> None:

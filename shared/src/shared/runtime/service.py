@@ -1,6 +1,6 @@
 """What a service is made of; `main.py` of each service builds one of these and nothing else."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -84,7 +84,7 @@ class Service:
     timers: Sequence[Timer] = ()
     api: "Callable[[Desk], APIRouter] | None" = None
     policies: Sequence[PolicyDefinition] = ()
-    background: "Sequence[Callable[[Desk], Awaitable[None]]]" = ()
+    background: "Sequence[Callable[[Desk], Coroutine[Any, Any, None]]]" = ()
     """Tasks that run as long as the service does (intake's group commit); their end is the process's end."""
     holdings: Mapping[str, str] = field(default_factory=dict[str, str])
     """What the audit compares: by name a query of `id, lead_id, partition` for every lead (handoff, clock) held."""

@@ -30,12 +30,14 @@ async def supervise(tasks: Mapping[str, Callable[[], Awaitable[None]]], stop: as
 
     running = {asyncio.create_task(forever(name, run), name=name) for name, run in tasks.items()}
     stopping = asyncio.create_task(stopped(), name="stop")
-    done, _ = await asyncio.wait(running | {stopping}, return_when=asyncio.FIRST_COMPLETED)
-    for task in running | {stopping}:
-        task.cancel()
-    await asyncio.gather(*running, stopping, return_exceptions=True)
+    try:
+        done, _ = await asyncio.wait(running | {stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:  # also where the supervisor itself is cancelled: nothing may go on unwatched
+        for task in running | {stopping}:
+            task.cancel()
+        await asyncio.gather(*running, stopping, return_exceptions=True)
     for task in done - {stopping}:
-        error = task.exception()
+        error = TaskEnded(f"{task.get_name()} was cancelled") if task.cancelled() else task.exception()
         if error is not None:
             error.add_note(f"in the task {task.get_name()!r}")
             raise error

@@ -38,6 +38,7 @@ class Timers:
     async def run(self) -> None:
         """Fire for ever."""
         while True:
+            self.woken.clear()  # before the round: what is committed while it looks may be what it did not see
             try:
                 sleep_s = await self.round()
             except Exception as error:
@@ -46,7 +47,6 @@ class Timers:
                 log.warning("timers wait", error=type(error).__name__)
                 sleep_s = 0.2
             await asyncio.sleep(min(_SETTLE_S, sleep_s))
-            self.woken.clear()
             try:
                 async with asyncio.timeout(max(0.0, sleep_s - _SETTLE_S)):
                     await self.woken.wait()

@@ -48,7 +48,7 @@ class Transactions:
             )
             if result.rowcount != len(lanes):
                 raise Fenced(f"lanes {lanes}: moved by another owner")
-            work = Work(session, self.clock(), self.policies)
+            work = Work(session, self.clock(), self.policies.for_one_transaction())
             yield work
             await self._finish(work)
 
@@ -57,7 +57,7 @@ class Transactions:
         """A unit of work of a request or a timer: the lanes' rows are locked, their versions stay."""
         async with self.engine.connect() as session:
             await session.execute(_LOCK, {"lanes": sorted(set(lanes))})
-            work = Work(session, self.clock(), self.policies)
+            work = Work(session, self.clock(), self.policies.for_one_transaction())
             yield work
             await self._finish(work)
 
@@ -66,7 +66,7 @@ class Transactions:
         """A unit of work that touches no lead's state (policies, registers), or guards itself (intake's keys)."""
         async with self.engine.connect() as session:
             await session.execute(text("select 1"))
-            work = Work(session, self.clock(), self.policies)
+            work = Work(session, self.clock(), self.policies.for_one_transaction())
             yield work
             await self._finish(work)
 

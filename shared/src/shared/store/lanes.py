@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.runtime.streams import Position, Record, Stream
 
-LEASE_S = 10
+LEASE_S = 10.0
 
 
 class LaneState(NamedTuple):
@@ -81,32 +81,33 @@ async def positions(session: AsyncConnection) -> dict[Stream, Position]:
     return {Stream(row.topic, row.partition): Position(row.epoch, row.seq) for row in rows}
 
 
-async def beat(session: AsyncConnection, instance: str) -> int:
-    """Say that this instance lives; how many do."""
+async def beat(session: AsyncConnection, instance: str, lease_s: float = LEASE_S) -> tuple[int, int]:
+    """Say that this instance lives; its place among those that do, and how many they are."""
     await session.execute(
         text(
             "insert into instance (id, expires_at) values (:id, clock_timestamp() + make_interval(secs => :ttl))"
             " on conflict (id) do update set expires_at = excluded.expires_at"
         ),
-        {"id": instance, "ttl": LEASE_S},
+        {"id": instance, "ttl": lease_s},
     )
     await session.execute(text("delete from instance where expires_at < clock_timestamp() - interval '60 seconds'"))
-    return await session.scalar(text("select count(*) from instance where expires_at > clock_timestamp()")) or 1
+    alive = (await session.scalars(text("select id from instance where expires_at > clock_timestamp()"))).all()
+    return sum(other < instance for other in alive), max(1, len(alive))
 
 
-async def renew(session: AsyncConnection, instance: str) -> set[int]:
+async def renew(session: AsyncConnection, instance: str, lease_s: float = LEASE_S) -> set[int]:
     """Renew every lease that is still this instance's; which they are."""
     rows = await session.scalars(
         text(
             "update lease set expires_at = clock_timestamp() + make_interval(secs => :ttl) where owner = :id"
             " and expires_at > clock_timestamp() returning partition"
         ),
-        {"id": instance, "ttl": LEASE_S},
+        {"id": instance, "ttl": lease_s},
     )
     return set(rows)
 
 
-async def acquire(session: AsyncConnection, instance: str, wanted: int) -> set[int]:
+async def acquire(session: AsyncConnection, instance: str, wanted: int, lease_s: float = LEASE_S) -> set[int]:
     """Take up to `wanted` leases that nobody holds."""
     rows = await session.scalars(
         text(
@@ -115,7 +116,7 @@ async def acquire(session: AsyncConnection, instance: str, wanted: int) -> set[i
             " update lease l set owner = :id, expires_at = clock_timestamp() + make_interval(secs => :ttl)"
             " from free where l.partition = free.partition returning l.partition"
         ),
-        {"id": instance, "ttl": LEASE_S, "wanted": wanted},
+        {"id": instance, "ttl": lease_s, "wanted": wanted},
     )
     return set(rows)
 

@@ -59,7 +59,10 @@ async def of_lead(session: AsyncConnection, lead_id: UUID) -> Sequence[UUID]:
     """The open parked records of a lead."""
     return (
         await session.scalars(
-            text("select id from parked where lead_id = :lead_id and state in ('parked', 'behind')"),
+            text(
+                "select id from parked where lead_id = :lead_id and state in ('parked', 'behind')"
+                " order by parked_at, id"
+            ),
             {"lead_id": lead_id},
         )
     ).all()

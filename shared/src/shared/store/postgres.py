@@ -15,9 +15,10 @@ from types import MappingProxyType
 import asyncpg
 
 from shared.store import postgres_process as processes
-from shared.store.postgres_account import Account, account_for, give_tree, open_home, require_entry
+from shared.store.postgres_account import Account, account_for, give_tree, open_home
 from shared.store.postgres_binaries import Binaries, NoBinaries, PostgresError, find_binaries
 from shared.store.postgres_initdb import child_environment, initialise, sweep
+from shared.store.postgres_reach import reachable_programs
 from shared.store.postgres_socket import PORT, choose_socket_dir, clear_socket, database_url, forget_socket_dir
 
 __all__ = [
@@ -132,8 +133,7 @@ async def start(data_dir: Path, binaries: Binaries, *, settings: Mapping[str, st
     home = _resolved(data_dir)
     cluster = home / "cluster"
     account = account_for(cluster)
-    if account:
-        require_entry(binaries.bin_dir, account, f"the programs in {binaries.bin_dir}")
+    binaries = reachable_programs(binaries, account)
     open_home(home, account)
     lock_fd = _lock(home)
     try:

@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.contracts.topology import PRODUCER
 from shared.runtime.reports import Report
 from shared.runtime.streams import Announcement, Mark, Position, Record, Stream
 from shared.store import outbox
 from shared.store.register import announcements, report_consumed
+from shared.transport.epochs import entry
 from shared.transport.port import Answer
 
 _BUFFER_RECORDS = 20_000
@@ -38,6 +39,7 @@ class EmbeddedFeed:
         self._polled_at = time.monotonic()
         self._announced: dict[Stream, list[Announcement]] = {}
         self._answers: dict[Stream, Answer] = {}
+        self._marks: dict[Stream, Mark] = {}
 
     def offer(self, records: Sequence[Record]) -> None:
         """Take freshly committed records, as far as each is the next of its stream and there is room."""
@@ -92,19 +94,24 @@ class EmbeddedFeed:
 
     async def ask(self, stream: Stream, position: Position) -> None:
         """The outbox is at hand: read it again, and note what its producer says of the stream."""
+        self._answers.pop(stream, None)
         async with self._producers[PRODUCER[stream.topic]].connect() as session:
             heads, floors = await outbox.heads(session), await outbox.floors(session)
         head, floor = heads[stream], floors.get(stream)
         self._answers[stream] = Answer(head.epoch, head.seq, floor.seq if floor else 0)
+        self._mark(heads)
         await self.reread(stream, position)
 
     def answer(self, stream: Stream) -> Answer | None:
-        """What the producer's database said when it was asked."""
+        """What the producer's database said when it was last asked."""
         return self._answers.get(stream)
 
     def mark(self, stream: Stream) -> Mark | None:
-        """None: the poll finds a tail that nobody announced."""
-        del stream
+        """The last number given, as last read: a producer restored to below our position is noticed by it."""
+        return self._marks.get(stream)
+
+    def _mark(self, heads: Mapping[Stream, Position]) -> None:
+        self._marks.update({stream: Mark(head.epoch, head.seq, 0) for stream, head in heads.items()})
 
     def announcements(self, stream: Stream) -> Sequence[Announcement]:
         """The restores announced in the producer's database."""
@@ -131,15 +138,19 @@ class EmbeddedFeed:
 
     async def _read(self, service: str, positions: Mapping[Stream, Position]) -> None:
         async with self._producers[service].connect() as session:
-            announced = await announcements(session)
-            self._announced.update(announced)
-            after = await self._entries(session, positions, announced)
+            self._announced.update(await announcements(session))
+            heads = await outbox.heads(session)
+            after = {
+                stream: entry(position, heads[stream].epoch, self.announcements(stream))
+                for stream, position in positions.items()
+            }
             raw = await session.get_raw_connection()
             connection = raw.driver_connection
             if connection is None:
                 raise ConnectionError("the producer's connection is gone")
             records = await outbox.read(connection, after, _READ_RECORDS_PER_STREAM)
             await session.rollback()
+        self._mark(heads)
         counts: dict[Stream, int] = {}
         for record in records:
             if self._cursor.get(record.stream) != positions.get(record.stream) and record.stream not in counts:
@@ -149,28 +160,6 @@ class EmbeddedFeed:
             counts[record.stream] = counts.get(record.stream, 0) + 1
         self._behind |= {stream for stream, count in counts.items() if count >= _READ_RECORDS_PER_STREAM}
         self._behind |= {stream for stream, start in after.items() if positions[stream] != start and counts.get(stream)}
-
-    async def _entries(
-        self,
-        session: AsyncConnection,
-        positions: Mapping[Stream, Position],
-        announced: Mapping[Stream, Sequence[Announcement]],
-    ) -> dict[Stream, Position]:
-        """Where to read on: at the oldest epoch for a newcomer, in the next epoch where one was read to its end."""
-        if all(position.epoch for position in positions.values()) and not announced:
-            return dict(positions)
-        heads = await outbox.heads(session)
-        entries: dict[Stream, Position] = {}
-        for stream, position in positions.items():
-            history = announced.get(stream, ())
-            start = position
-            if position.epoch == 0:
-                start = Position(history[0].old_epoch if history else heads[stream].epoch, 0)
-            for step in history:
-                if start.epoch == step.old_epoch and start.seq >= step.old_last:
-                    start = Position(step.new_epoch, 0)
-            entries[stream] = start
-        return entries
 
 
 @dataclass(slots=True)

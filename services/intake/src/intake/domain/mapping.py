@@ -10,27 +10,33 @@ from intake.domain.flat import items_of, read_flat
 from intake.domain.google import read_google
 from intake.domain.policy import Door, GenericDoor, GoogleDoor, HtmlDoor, RestDoor
 from intake.domain.strict_json import Json
-from intake.domain.submission import Ignored, Outcome, Unmappable
+from intake.domain.submission import Outcome, Unmappable
 
 
 def submissions(door: Door, fields: Fields, body: Json, received_at: datetime) -> list[Outcome]:
     """What each item of a body becomes, in the body's order. No item keeps another from being read."""
+    found = items(door, body)
+    if isinstance(found, Unmappable):
+        return [found]
+    several = len(found) != 1 or isinstance(body, list)
     return [
-        finish(draft, door, fields, received_at, where) if isinstance(draft, Draft) else draft
-        for where, draft in _drafts(door, body)
+        outcome_of(door, fields, item, f"$[{place}]" if several else "$", received_at)
+        for place, item in enumerate(found)
     ]
 
 
-def _drafts(door: Door, body: Json) -> list[tuple[str, Draft | Unmappable | Ignored]]:
+def items(door: Door, body: Json) -> list[Json] | Unmappable:
+    """The items of a body: itself, or those of the list that it is or holds."""
+    return [body] if isinstance(door, GoogleDoor) else items_of(door, body)
+
+
+def outcome_of(door: Door, fields: Fields, item: Json, where: str, received_at: datetime) -> Outcome:
+    """What one item becomes."""
     match door:
         case GoogleDoor():
-            return [("$", read_google(door, body))]
+            draft = read_google(door, item)
         case GenericDoor() | HtmlDoor() | RestDoor():
-            items = items_of(door, body)
-            if isinstance(items, Unmappable):
-                return [("$", items)]
-            several = len(items) != 1 or isinstance(body, list)
-            places = [f"$[{place}]" if several else "$" for place in range(len(items))]
-            return [(where, read_flat(door, item, where)) for where, item in zip(places, items, strict=True)]
+            draft = read_flat(door, item, where)
         case _:
             assert_never(door)
+    return finish(draft, door, fields, received_at, where) if isinstance(draft, Draft) else draft

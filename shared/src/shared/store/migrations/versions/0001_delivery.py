@@ -33,7 +33,7 @@ create table outbox_1 partition of outbox for values in (1);
 create table outbox_2 partition of outbox for values in (2);
 create table outbox_floor (
   topic text not null, partition int not null, epoch bigint not null, floor bigint not null,
-  primary key (topic, partition)
+  primary key (topic, partition, epoch)
 );
 create table relay_out (
   topic text not null, partition int not null, epoch bigint not null, confirmed bigint not null,

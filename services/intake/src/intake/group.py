@@ -1,0 +1,169 @@
+"""The group commit: requests that arrive while a group is under way are the next group; one is in flight at a time."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from intake.admission import Item, NotProven, Request, admit
+from intake.capture import Answer, OtherBody, Placed, Raced, RulesChanged, capture
+from intake.domain.refusals import Refused
+from intake.rules import RuleBook, Rules
+from shared.http.problems import Problem
+from shared.runtime.desk import Desk
+from shared.runtime.failures import is_passing
+
+log = structlog.get_logger("intake")
+
+_MAX_ITEMS = 500
+_MAX_WAITING = 4_000
+_MAX_WAITING_BYTES = 64 * 1024 * 1024
+_PATIENCE_S = 8.0
+_FIRST_PAUSE_S = 0.02
+_MAX_PAUSE_S = 1.0
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A request in the queue; `answered` is set after the commit."""
+
+    request: Request
+    items: list[Item]
+    versions: tuple[int, int]
+    answered: asyncio.Future[list[Placed]]
+
+    def succeed(self, placed: list[Placed]) -> None:
+        if not self.answered.done():
+            self.answered.set_result(placed)
+
+    def fail(self, error: Exception) -> None:
+        if not self.answered.done():
+            self.answered.set_exception(error)
+
+
+@dataclass(slots=True)
+class Committer:
+    """The queue in front of the one writer."""
+
+    book: RuleBook
+    waiting: deque[Entry] = field(default_factory=deque[Entry])
+    waiting_bytes: int = 0
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def keep(self, request: Request, items: list[Item], rules: Rules) -> list[Placed]:
+        """What became of the items, once that is durable. Raises Problem 503 where too much waits already."""
+        size = len(request.arrival.raw)
+        if len(self.waiting) >= _MAX_WAITING or self.waiting_bytes + size > _MAX_WAITING_BYTES:
+            raise busy("too many submissions wait to be written; send it again shortly")
+        entry = Entry(request, items, rules.versions, asyncio.get_running_loop().create_future())
+        self.waiting.append(entry)
+        self.waiting_bytes += size
+        self.arrived.set()
+        return await entry.answered
+
+    async def run(self, desk: Desk) -> None:
+        """Commit groups for ever."""
+        group: list[Entry] = []
+        try:
+            while True:
+                await self.arrived.wait()
+                group = self._take()
+                await self._settle(desk, group)
+        finally:
+            for entry in [*group, *self.waiting]:
+                entry.fail(busy("this process is stopping; send it again"))
+            self.waiting.clear()
+            self.waiting_bytes = 0
+
+    def _take(self) -> list[Entry]:
+        group: list[Entry] = []
+        count = 0
+        while self.waiting and (not group or count + len(self.waiting[0].items) <= _MAX_ITEMS):
+            entry = self.waiting.popleft()
+            self.waiting_bytes -= len(entry.request.arrival.raw)
+            count += len(entry.items)
+            group.append(entry)
+        if not self.waiting:
+            self.arrived.clear()
+        return group
+
+    async def _settle(self, desk: Desk, group: list[Entry]) -> None:
+        """Commit a group; one that fails is halved until the bad request is alone, so its neighbours never feel it."""
+        try:
+            answers = await self._persist(desk, group)
+        except Exception as error:
+            if isinstance(error, Problem) or len(group) <= 1:
+                self._refuse(group, error)
+                return
+            half = len(group) // 2
+            await self._settle(desk, group[:half])
+            await self._settle(desk, group[half:])
+            return
+        for entry, answer in answers:
+            if isinstance(answer, OtherBody):
+                entry.fail(Problem(422, str(answer), code="key-reused"))
+            else:
+                entry.succeed(answer)
+
+    def _refuse(self, group: Sequence[Entry], error: Exception) -> None:
+        if not isinstance(error, Problem):
+            log.error("a submission could not be kept", error=type(error).__name__, doors=[e.request.door for e in group])
+            error = Problem(500, "this submission could not be kept; it has been logged", code="not-kept")
+        for entry in group:
+            entry.fail(error)
+
+    async def _persist(self, desk: Desk, group: list[Entry]) -> list[tuple[Entry, Answer]]:
+        """Try until the group is committed; the ids are the same at every try, so what was committed is found."""
+        deadline_s = time.monotonic() + _PATIENCE_S
+        pause_s = _FIRST_PAUSE_S
+        tried_commit = False
+        while True:
+            try:
+                if not tried_commit:
+                    group = await self._read_again(desk, group)
+                if not group:
+                    return []
+                async with desk.work() as work:
+                    versions = None if tried_commit else group[0].versions
+                    answers = await capture(work, desk.partitions, [one.items for one in group], versions=versions)
+                    tried_commit = True
+                return list(zip(group, answers, strict=True))
+            except RulesChanged:
+                await self.book.newest(desk, older_than_s=0)
+                continue
+            except Exception as error:
+                if not (isinstance(error, Raced) or is_passing(error)):
+                    raise
+                if time.monotonic() > deadline_s:
+                    log.warning("gave up on a group", error=type(error).__name__, requests=len(group))
+                    raise busy("the store does not answer now; send it again shortly") from error
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, _MAX_PAUSE_S)
+
+    async def _read_again(self, desk: Desk, group: list[Entry]) -> list[Entry]:
+        """The group with every entry read by one version of the rules; who is refused by it drops out."""
+        rules = await self.book.current(desk)
+        for entry in group:
+            if entry.versions != rules.versions:
+                _reread(entry, rules)
+        return [entry for entry in group if not entry.answered.done()]
+
+
+def _reread(entry: Entry, rules: Rules) -> None:
+    door = rules.door(entry.request.door)
+    if door is None:
+        entry.fail(Problem(404, "this door was closed", code="no-door"))
+        return
+    try:
+        entry.items = admit(rules, door, entry.request, entry.items)
+    except (NotProven, Refused) as error:
+        entry.fail(error)
+    entry.versions = rules.versions
+
+
+def busy(detail: str) -> Problem:
+    """An answer that has the sender try again."""
+    return Problem(503, detail, code="busy", headers={"Retry-After": "2"})

@@ -1,0 +1,84 @@
+"""The rules in force, kept in memory so that a request asks no table: doors, fields, secrets, the key of hashes."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from intake.domain.fields import Fields
+from intake.domain.policy import Door, Doors, Resolve, SecretRef
+from intake.policies import resolver
+from shared.runtime.desk import Desk
+from shared.runtime.work import Work
+
+_FRESH_S = 1.0
+_LEAST_S = 0.1  # forged requests must not make us read policies without a pause
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One version of everything that decides what becomes of a request."""
+
+    versions: tuple[int, int]
+    doors: Doors
+    fields: Fields
+    hash_key: bytes
+    resolve: Resolve
+
+    def door(self, name: str) -> Door | None:
+        """The door of this name."""
+        return self.doors.doors.get(name)
+
+
+@dataclass(slots=True)
+class RuleBook:
+    """The newest rules that were read. A group commit compares their version inside its own transaction."""
+
+    _rules: Rules | None = None
+    _read_at_s: float = 0.0
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def current(self, desk: Desk) -> Rules:
+        """The rules, at most a second old; while they are read anew, the others use what there is."""
+        if self._rules is not None and (time.monotonic() - self._read_at_s < _FRESH_S or self._reading.locked()):
+            return self._rules
+        return await self.newest(desk, older_than_s=_FRESH_S)
+
+    async def newest(self, desk: Desk, *, older_than_s: float = _LEAST_S) -> Rules:
+        """The rules, read again unless that was done just now."""
+        async with self._reading:
+            if self._rules is None or time.monotonic() - self._read_at_s >= older_than_s:
+                async with desk.read() as session:
+                    rules = await _read(session, desk, desk.secrets)
+                self._rules, self._read_at_s = rules, time.monotonic()
+            return self._rules
+
+
+async def rules_of(work: Work, desk: Desk) -> Rules:
+    """The rules that decide this transaction."""
+    return await _read(work.session, desk, desk.secrets)
+
+
+async def _read(session: AsyncConnection, desk: Desk, secrets: Callable[[str], str | None]) -> Rules:
+    policies = desk.transactions.policies
+    doors = await policies.current(session, "doors", desk.clock())
+    fields = await policies.current(session, "fields", desk.clock())
+    key = await session.scalar(text("select value from setting where name = 'intake_hash_key'"))
+    return Rules((doors.version, fields.version), doors.value, fields.value, bytes.fromhex(key), _once(secrets))
+
+
+def _once(secrets: Callable[[str], str | None]) -> Resolve:
+    """Secrets looked up once for as long as these rules are used: a file is not read for every request."""
+    resolve = resolver(secrets)
+    known: dict[tuple[str | None, str | None, str | None], str | None] = {}
+
+    def lookup(ref: SecretRef) -> str | None:
+        name = (ref.env, ref.file, ref.secret)
+        if name not in known:
+            known[name] = resolve(ref)
+        return known[name]
+
+    return lookup

@@ -1,0 +1,104 @@
+"""A case: one lead in hand during a transaction, with what was decided about it so far."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from uuid import UUID
+
+from router.domain.assign import Lead
+from router.domain.dossier import Dossier, owner_of
+from router.domain.facts import Fact, OwnerWanted, Step
+from router.domain.ownership import routing_hints
+from router.domain.policy import Pool
+from shared.contracts import Event
+from shared.contracts.handoffs import Decision
+
+
+class Told(NamedTuple):
+    """A fact, the dossier after its step, and the event that caused it."""
+
+    fact: Fact
+    dossier: Dossier
+    causation: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Offering:
+    """What goes with a handoff besides the handoff: why this owner, and who else is concerned."""
+
+    decision: Decision
+    calendar: str | None
+    manager: str | None
+    pool: Pool | None = None
+    """Where it was claimed from."""
+
+
+class Heard(NamedTuple):
+    """An event with its id."""
+
+    id: UUID
+    event: Event
+
+
+class Owner(NamedTuple):
+    """A rep, and the team in which they got the work."""
+
+    rep: str
+    team: str
+
+
+@dataclass(slots=True)
+class Case:
+    """`before` is the dossier as kept, None of a lead never heard of. Takes steps; says what they call for.
+
+    `wants`: an owner is to be looked for. `looked`: it was, or must be soon, so the waiting row is to be written.
+    """
+
+    lead_id: UUID
+    partition: int
+    before: Dossier | None
+    dossier: Dossier
+    told: list[Told] = field(default_factory=list[Told])
+    released: list[Owner] = field(default_factory=list[Owner])
+    offerings: dict[UUID, Offering] = field(default_factory=dict[UUID, Offering])
+    pending: list[Heard] = field(default_factory=list[Heard])
+    causation: UUID | None = None
+    wants: bool = False
+    looked: bool = False
+    deferred: bool = False
+
+    def take(self, step: Step) -> None:
+        """Go on with the dossier after a step, and note what the step calls for."""
+        held = owner_of(self.dossier) if step.facts else None
+        self.dossier = step.dossier
+        if not step.facts:
+            return
+        if held is not None and held != owner_of(step.dossier):
+            self.released.append(Owner(*held))
+        for fact in step.facts:
+            self.told.append(Told(fact, step.dossier, self.causation))
+            self.wants = self.wants or isinstance(fact, OwnerWanted)
+        self.wants = self.wants and step.dossier.wanting is not None
+
+    @property
+    def changed(self) -> bool:
+        return self.dossier is not self.before
+
+    @property
+    def has_left_waiting(self) -> bool:
+        return self.before is not None and self.before.wanting is not None and self.dossier.wanting is None
+
+
+def standing(dossier: Dossier) -> tuple[int, str | None]:
+    """The latest word on score and tier: the scorer's last, or the crossing's own if its score is not here yet."""
+    newest = dossier.episodes[-1] if dossier.episodes else None
+    if newest is not None and (dossier.scored_at is None or dossier.scored_at < newest.at):
+        return newest.score_milli, newest.tier
+    return dossier.score_milli, dossier.tier
+
+
+def as_lead(dossier: Dossier) -> Lead:
+    """What routing needs of it."""
+    score_milli, tier = standing(dossier)
+    previous, avoid = routing_hints(dossier)
+    step = dossier.wanting.step if dossier.wanting else "rep"
+    return Lead(dossier.attributes, score_milli, tier, previous, avoid, step)

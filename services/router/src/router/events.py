@@ -1,0 +1,141 @@
+"""From the domain's facts to the contracts' events. Facts that no event tells stay in the store."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from router.cases import Case, Told, standing
+from router.domain.dossier import Dossier, hops
+from router.domain.facts import (
+    Accepted,
+    Contacted,
+    Moved,
+    Offered,
+    OpportunityOpened,
+    OpportunityStaged,
+    Recycled,
+    Rejected,
+    Returned,
+    Waited,
+)
+from shared import contracts
+from shared.contracts import Event
+
+
+def events_of(case: Case, now: datetime) -> list[Event]:
+    """What others hear of this case, in order."""
+    recycled = {told.fact.handoff_id for told in case.told if isinstance(told.fact, Recycled)}
+    return [event for told in case.told for event in _events(case, told, now, frozenset(recycled))]
+
+
+def _events(case: Case, told: Told, now: datetime, recycled: frozenset[Any]) -> Iterator[Event]:
+    fact = told.fact
+    head: dict[str, Any] = {
+        "lead_id": case.lead_id,
+        "occurred_at": now,
+        "recorded_at": now,
+        "causation": told.causation,
+    }
+    match fact:
+        case Offered():
+            yield _assigned(case, told.dossier, fact, head)
+        case Waited():
+            yield contracts.LeadWaiting(
+                **head, episode=fact.episode, reason=fact.reason, team=fact.team, wake_at=fact.wake_at
+            )
+        case Accepted():
+            yield contracts.LeadAccepted(**head, handoff_id=fact.handoff_id, owner=fact.owner)
+        case Rejected():
+            yield contracts.LeadRejected(
+                **head,
+                handoff_id=fact.handoff_id,
+                owner=fact.owner,
+                reason=fact.reason,
+                rating=fact.rating,
+                pool=fact.pool,
+                # an episode ends once: where the lead is also recycled, the recycling says it
+                ends_episode=fact.ends_episode and fact.handoff_id not in recycled,
+            )
+        case Returned():
+            yield _recycled_by_return(told.dossier, fact, head)
+        case Recycled():
+            yield contracts.LeadRecycled(
+                **head,
+                handoff_id=fact.handoff_id,
+                owner=fact.owner,
+                cause=fact.cause,
+                pool=fact.pool,
+                hops=fact.hops,
+                without_owner=fact.without_owner,
+            )
+        case Contacted():
+            made = fact.contact
+            yield contracts.LeadContacted(
+                **{**head, "occurred_at": made.occurred_at},
+                handoff_id=made.handoff_id,
+                owner=fact.owner,
+                contact_id=made.id,
+                channel=made.channel,
+                result=made.result,
+                next_step_at=made.next_step_at,
+                unproven=made.unproven,
+            )
+        case Moved():
+            yield contracts.LeadMoved(
+                **head, status=fact.status, previous=fact.previous, reason=fact.reason, handoff_id=fact.handoff_id
+            )
+        case OpportunityOpened():
+            yield contracts.OpportunityOpened(
+                **head,
+                opportunity_id=fact.opportunity_id,
+                handoff_id=fact.handoff_id,
+                owner=fact.owner,
+                amount_minor=fact.amount_minor,
+                currency=fact.currency,
+            )
+        case OpportunityStaged():
+            yield from _ended(fact, head)
+        case _:
+            return
+
+
+def _assigned(case: Case, dossier: Dossier, fact: Offered, head: dict[str, Any]) -> Event:
+    handoff, offering = fact.handoff, case.offerings.get(fact.handoff.id)
+    score_milli, tier = standing(dossier)
+    return contracts.LeadAssigned(
+        **head,
+        handoff_id=handoff.id,
+        episode=handoff.episode,
+        owner=handoff.owner,
+        team=handoff.team,
+        reason=handoff.cause,
+        calendar=offering.calendar if offering else None,
+        manager=offering.manager if offering else None,
+        score_milli=score_milli,
+        tier=tier,
+        attributes=dossier.attributes,
+        decision=offering.decision if offering else None,
+        previous_handoff_id=fact.previous_handoff_id,
+        hops=fact.hops,
+    )
+
+
+def _recycled_by_return(dossier: Dossier, fact: Returned, head: dict[str, Any]) -> Event:
+    episode = next(handoff.episode for handoff in dossier.handoffs if handoff.id == fact.handoff_id)
+    return contracts.LeadRecycled(
+        **head,
+        handoff_id=fact.handoff_id,
+        owner=fact.owner,
+        cause="returned",
+        pool=fact.pool,
+        hops=hops(dossier, episode),
+        without_owner=dossier.wanting is None,
+    )
+
+
+def _ended(fact: OpportunityStaged, head: dict[str, Any]) -> Iterator[Event]:
+    head = {**head, "opportunity_id": fact.opportunity_id, "handoff_id": fact.handoff_id, "owner": fact.owner}
+    if fact.stage == "won" and fact.amount_minor is not None and fact.currency is not None:
+        yield contracts.OpportunityWon(**head, amount_minor=fact.amount_minor, currency=fact.currency)
+    if fact.stage == "lost" and fact.reason is not None:
+        yield contracts.OpportunityLost(**head, reason=fact.reason)

@@ -1,0 +1,118 @@
+"""The policies the router keeps, and the versions in force in one transaction, ready for decisions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from router.domain.desk import CalendarHours, Hours
+from router.domain.rules import Policy, compile_policy, lint
+from shared.calendars import Compiled
+from shared.rules import RuleRefused
+from shared.runtime.calendars import CALENDARS
+from shared.runtime.policies import PolicyDefinition, PolicyInvalid
+from shared.runtime.work import Work
+
+PRESET: Final[Mapping[str, Any]] = {
+    "teams": {
+        "hanoi": {
+            "zone": "Asia/Ho_Chi_Minh",
+            "calendar": "office",
+            "strategy": "rotation",
+            "outside_hours": "assign",
+            "manager": "huong",
+            "reps": [
+                {"id": "minh", "name": "Minh", "weight": 1, "capacity": {"day": 20, "open": 50}},
+                {"id": "lan", "name": "Lan", "weight": 1, "capacity": {"day": 20, "open": 50}},
+            ],
+        },
+        "shanghai": {
+            "zone": "Asia/Shanghai",
+            "calendar": "office-cn",
+            "strategy": "rotation",
+            "outside_hours": "assign",
+            "manager": "zhang",
+            "reps": [
+                {"id": "lina", "name": "李娜", "weight": 1, "capacity": {"day": 20, "open": 50}},
+                {"id": "chenhao", "name": "陈浩", "weight": 1, "capacity": {"day": 20, "open": 50}},
+            ],
+        },
+    },
+    "rules": [{"name": "china", "when": 'lead.country == "CN"', "team": "shanghai"}],
+    "fallback": "hanoi",
+    "recycle": {
+        "untouched": "public",
+        "no_potential_now": "nurture",
+        "silent": "nurture",
+        "returned": "next_rep",
+        "hops": 3,
+    },
+    "pools": {"public": {"claim": True, "day": 5, "open": 10}},
+    "upgrade": "handoff",
+}
+
+
+def parse(body: Mapping[str, Any]) -> Policy:
+    """The routing policy with its rules compiled; its version is known only where it is in force.
+
+    Raises PolicyInvalid with every problem found.
+    """
+    try:
+        return compile_policy(dict(body), version=0)
+    except ValidationError as error:
+        raise PolicyInvalid([f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]) from error
+    except RuleRefused as error:
+        raise PolicyInvalid([f"rules: {error.expression}: {problem}" for problem in error.problems]) from error
+
+
+def linted(policy: Policy) -> Sequence[str]:
+    """What would surprise, in words."""
+    return [f"{found.severity}: {found.path}: {found.message}" for found in lint(policy.routing)]
+
+
+ROUTING: Final = PolicyDefinition(
+    kind="routing",
+    parse=parse,
+    preset=PRESET,
+    read_roles=frozenset({"marketer", "manager", "viewer", "analyst", "operator", "admin"}),
+    write_roles=frozenset({"manager", "admin"}),
+    lint=linted,
+)
+POLICIES: Final = (ROUTING, CALENDARS)
+
+
+@dataclass(frozen=True)
+class LenientHours:
+    """Hours by the calendars policy. A calendar it does not have (yet) counts as open: no lead waits for a typo."""
+
+    known: CalendarHours
+
+    def is_open(self, calendar: str, at: datetime, /) -> bool:
+        return calendar not in self.known.calendars or self.known.is_open(calendar, at)
+
+    def next_opening(self, calendar: str, at: datetime, /) -> datetime:
+        return self.known.next_opening(calendar, at) if calendar in self.known.calendars else at
+
+
+@dataclass(frozen=True)
+class InForce:
+    """What decides one transaction. `basis` grows with every publication of either policy."""
+
+    policy: Policy
+    hours: Hours
+    basis: int
+
+
+async def in_force(work: Work) -> InForce:
+    """The versions in effect at the transaction's instant."""
+    routing = await work.policy("routing")
+    calendars = await work.policy("calendars")
+    policy: Policy = routing.value
+    compiled: Mapping[str, Compiled] = calendars.value
+    return InForce(
+        replace(policy, version=routing.version),
+        LenientHours(CalendarHours(compiled)),
+        routing.version + calendars.version,
+    )

@@ -1,0 +1,135 @@
+"""Door 2: a lead's score with every reason for it, and the scorecard: read, drafted, linted, published."""
+
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Body, Depends, Header, Query, Request
+from starlette.responses import Response
+
+from scorer import store
+from scorer.domain.parse import parse
+from scorer.explaining import Language, shown
+from scorer.policies import KIND, live, read, warnings
+from scorer.store import Draft
+from shared.http.access import Principal
+from shared.http.app import caller
+from shared.http.problems import Problem
+from shared.runtime.desk import Answer, Desk
+from shared.runtime.ids import new_id
+from shared.runtime.policies import PolicyChanged
+from shared.runtime.work import Work
+
+_NO_LEAD: Final = UUID(int=0)  # a command needs a lead's lane to be kept in; publishing concerns none
+_PUBLISH: Final = "/v1/policies/scorecard/publish"
+
+IfMatch = Annotated[str | None, Header()]
+
+
+def api(desk: Desk) -> APIRouter:
+    """The router of the service."""
+    router = APIRouter(tags=["scorer"])
+    _scores(router, desk)
+    _scorecards(router, desk)
+    _publishing(router, desk)
+    return router
+
+
+def _scores(router: APIRouter, desk: Desk) -> None:
+    @router.get("/v1/scores/{lead_id}")
+    async def read_score(lead_id: UUID, lang: Annotated[Language, Query()] = "en") -> Response:
+        """The score now: by the scorecard that decided the lead last, with every part of it."""
+        async with desk.read() as session:
+            dossier = await store.dossier_of(session, lead_id)
+            if dossier is not None and dossier.erased_us is not None:
+                raise Problem(410, "this lead was erased", code="erased")
+            if dossier is None or not dossier.is_scored or dossier.standing is None:
+                raise Problem(404, "no score of this lead: it is unknown here, or a test lead", code="not-scored")
+            published = await desk.transactions.policies.load(session, KIND, dossier.standing.version)
+        return _json(shown(lead_id, dossier, live(published), desk.clock(), lang))
+
+
+def _scorecards(router: APIRouter, desk: Desk) -> None:
+    policies = desk.transactions.policies
+
+    @router.get("/v1/policies/scorecard")
+    async def read_scorecard() -> Response:
+        """The live scorecard, and the draft where there is one."""
+        async with desk.read() as session:
+            published = await policies.current(session, KIND, desk.clock())
+            draft = await store.draft(session)
+        body = {
+            "kind": KIND,
+            "version": published.version,
+            "published_by": published.published_by,
+            "effective_from": published.effective_from,
+            "body": published.body,
+            "draft": draft,
+        }
+        return _json(body, etag=published.version)
+
+    @router.put("/v1/policies/scorecard")
+    async def save_draft(
+        request: Request,
+        body: Annotated[dict[str, Any], Body()],
+        principal: Annotated[Principal, Depends(caller)],
+        if_match: IfMatch = None,
+    ) -> Response:
+        """Keep a draft. It is checked now, so that what can be published is all that can be kept."""
+        lint = warnings(read(body))
+        if request.query_params.get("dry_run") == "1":
+            return _json({"kind": KIND, "dry_run": True, "lint": lint})
+        async with desk.work() as work:
+            version = (await work.policy(KIND)).version
+            _same(version, if_match)
+            await store.save_draft(work.session, Draft(body, version, principal.actor, work.now))
+        return _json({"kind": KIND, "draft": True, "based_on": version, "lint": lint}, etag=version)
+
+    @router.post("/v1/policies/scorecard/lint")
+    async def lint_scorecard(body: Annotated[Any, Body()]) -> Response:
+        """What is wrong with a scorecard; nothing is kept."""
+        parsed = parse(body, 0)
+        return _json({"kind": KIND, "publishable": parsed.scorecard is not None, "problems": parsed.problems})
+
+
+def _publishing(router: APIRouter, desk: Desk) -> None:
+    @router.post(_PUBLISH)
+    async def publish_scorecard(
+        request: Request,
+        principal: Annotated[Principal, Depends(caller)],
+        idempotency_key: Annotated[str | None, Header()] = None,
+        if_match: IfMatch = None,
+    ) -> Response:
+        """Make the draft live: facts that come from now on are scored by it."""
+
+        async def act(work: Work) -> Answer:
+            draft = await store.draft(work.session)
+            if draft is None:
+                raise Problem(409, "there is no draft: PUT /v1/policies/scorecard keeps one", code="no-draft")
+            _same(draft.based_on, if_match)
+            version = await work.policies.publish(
+                work.session, KIND, draft.body, by=principal.actor, at=work.now, after=draft.based_on
+            )
+            await store.drop_draft(work.session)
+            lint = warnings(read(draft.body))
+            return Answer(200, orjson.dumps({"kind": KIND, "version": version, "lint": lint}))
+
+        command_id = f"scorer:{principal.key_id}:{_PUBLISH}:{idempotency_key}" if idempotency_key else str(new_id())
+        answer = await desk.command(command_id, await request.body(), _NO_LEAD, act)
+        return Response(
+            answer.body,
+            answer.status,
+            headers={"ETag": f'"{orjson.loads(answer.body)["version"]}"'},
+            media_type="application/json",
+        )
+
+
+def _same(version: int, etag: str | None) -> None:
+    """Whether the caller changed what it had read."""
+    if etag is not None and etag != "*" and etag.removeprefix("W/").strip('"') != str(version):
+        raise PolicyChanged(f"{KIND} is at version {version}, not {etag}: read it again and repeat the change")
+
+
+def _json(value: object, *, etag: int | None = None) -> Response:
+    headers = {} if etag is None else {"ETag": f'"{etag}"'}
+    return Response(orjson.dumps(value, option=orjson.OPT_UTC_Z), headers=headers, media_type="application/json")

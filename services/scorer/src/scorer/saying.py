@@ -1,0 +1,61 @@
+"""What an outcome says on the wire: `lead.scored`, and `lead.qualified` where an episode begins."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
+
+from scorer.domain.dossier import Dossier, effective
+from scorer.domain.episodes import Outcome
+from shared.contracts import Event, LeadQualified, LeadScored
+from shared.contracts.attributes import ATTRIBUTE_NAMES, Attributes
+from shared.contracts.scores import ScorePart
+
+
+def said(
+    lead_id: UUID,
+    outcome: Outcome,
+    at: datetime,
+    *,
+    causation: UUID | None = None,
+    correlation: UUID | None = None,
+) -> Iterator[Event]:
+    """The events of an outcome. Without causation it was time that moved the score."""
+    score = outcome.score
+    if score is None:
+        return
+    tier = score.tier
+    if outcome.scored is not None:
+        yield LeadScored(
+            lead_id=lead_id,
+            occurred_at=at,
+            recorded_at=at,
+            causation=causation,
+            correlation=correlation,
+            score_milli=score.milli,
+            tier=tier.name,
+            label=tier.label,
+            action=tier.action,
+            previous_tier=outcome.scored.previous_tier,
+            parts=tuple([ScorePart(rule=part.rule, points_milli=part.points_milli) for part in score.parts]),
+            scorecard_version=score.version,
+            cause=outcome.scored.cause,
+        )
+    if outcome.qualified is not None:
+        yield LeadQualified(
+            lead_id=lead_id,
+            occurred_at=at,
+            recorded_at=at,
+            causation=causation,
+            correlation=correlation,
+            episode=outcome.qualified,
+            score_milli=score.milli,
+            tier=tier.name,
+            label=tier.label,
+            scorecard_version=score.version,
+            attributes=_attributes(outcome.dossier),
+        )
+
+
+def _attributes(dossier: Dossier) -> Attributes:
+    known = {name: attribute.value for name, attribute in effective(dossier).attributes.items()}
+    return Attributes(**{name: known[name] for name in ATTRIBUTE_NAMES if known.get(name) is not None})  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,130 @@
+"""Scorer's tables: dossiers by lead, those due by the passing of time, and the draft of a scorecard."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scorer.domain.dossier import Dossier
+from scorer.domain.dossier_json import from_json, to_json
+from scorer.domain.episodes import Outcome
+from shared.runtime.desk import due_in_lane
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
+
+_KEEP: Final = (
+    "insert into dossier (lead_id, partition, body, score_milli, tier, scorecard_version, next_change)"
+    " select * from unnest($1::uuid[], $2::int[], $3::bytea[], $4::int[], $5::text[], $6::int[], $7::timestamptz[])"
+    " on conflict (lead_id) do update set body = excluded.body, score_milli = excluded.score_milli,"
+    " tier = excluded.tier, scorecard_version = excluded.scorecard_version, next_change = excluded.next_change"
+)
+
+
+class Kept(NamedTuple):
+    """A lead's row as it is to be written."""
+
+    lead_id: UUID
+    partition: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A scorecard that is not live yet; `based_on` is the version that was when it was saved."""
+
+    body: Mapping[str, Any]
+    based_on: int
+    saved_by: str
+    saved_at: datetime
+
+
+async def dossiers_of(connection: "Connection", lead_ids: Iterable[UUID]) -> dict[UUID, Dossier]:
+    """The dossiers of these leads that are known."""
+    rows = await connection.fetch("select lead_id, body from dossier where lead_id = any($1::uuid[])", list(lead_ids))
+    return {row[0]: from_json(row[1]) for row in rows}
+
+
+async def dossier_of(session: AsyncConnection, lead_id: UUID) -> Dossier | None:
+    """One lead's dossier."""
+    body = await session.scalar(text("select body from dossier where lead_id = :lead"), {"lead": lead_id})
+    return None if body is None else from_json(body)
+
+
+async def keep(connection: "Connection", rows: Sequence[Kept]) -> None:
+    """Write the leads' rows in one statement."""
+    if not rows:
+        return
+    outcomes = [row.outcome for row in rows]
+    scores = [outcome.score for outcome in outcomes]
+    await connection.execute(
+        _KEEP,
+        [row.lead_id for row in rows],
+        [row.partition for row in rows],
+        [to_json(outcome.dossier) for outcome in outcomes],
+        [score and score.milli for score in scores],
+        [score and score.tier.name for score in scores],
+        [score and score.version for score in scores],
+        [outcome.next_change for outcome in outcomes],
+    )
+
+
+async def next_changes(session: AsyncConnection, partitions: Sequence[int]) -> Mapping[int, datetime]:
+    """When each lane's next lead can change its tier by time alone."""
+    rows = await session.execute(
+        text(
+            "select p, (select min(next_change) from dossier where partition = p and next_change is not null)"
+            " from unnest(cast(:partitions as int[])) p"
+        ),
+        {"partitions": list(partitions)},
+    )
+    return due_in_lane([(row[0], row[1]) for row in rows])
+
+
+async def due(connection: "Connection", partition: int, at: datetime, limit: int) -> dict[UUID, Dossier]:
+    """The dossiers of a lane whose next change has come, the longest due first, locked."""
+    rows = await connection.fetch(
+        "select lead_id, body from dossier where partition = $1 and next_change <= $2"
+        " order by next_change limit $3 for update skip locked",
+        partition,
+        at,
+        limit,
+    )
+    return {row[0]: from_json(row[1]) for row in rows}
+
+
+async def draft(session: AsyncConnection) -> Draft | None:
+    """The scorecard that is being written."""
+    row = (await session.execute(text("select body, based_on, saved_by, saved_at from scorecard_draft"))).one_or_none()
+    if row is None:
+        return None
+    body = row.body if isinstance(row.body, dict) else orjson.loads(row.body)
+    return Draft(body, row.based_on, row.saved_by, row.saved_at)
+
+
+async def save_draft(session: AsyncConnection, saved: Draft) -> None:
+    """Keep this draft in the place of the one before."""
+    await session.execute(
+        text(
+            "insert into scorecard_draft (body, based_on, saved_by, saved_at)"
+            " values (cast(:body as jsonb), :based_on, :saved_by, :saved_at) on conflict (only_one) do update"
+            " set body = excluded.body, based_on = excluded.based_on, saved_by = excluded.saved_by,"
+            " saved_at = excluded.saved_at"
+        ),
+        {
+            "body": orjson.dumps(saved.body).decode(),
+            "based_on": saved.based_on,
+            "saved_by": saved.saved_by,
+            "saved_at": saved.saved_at,
+        },
+    )
+
+
+async def drop_draft(session: AsyncConnection) -> None:
+    """The draft went live."""
+    await session.execute(text("delete from scorecard_draft"))

@@ -1,0 +1,20 @@
+"""Wiring: what the sla-watcher service is made of."""
+
+from shared.runtime.calendars import CALENDARS
+from shared.runtime.service import Service
+from sla_watcher.api import api
+from sla_watcher.handlers import subscription
+from sla_watcher.policies import SLA
+from sla_watcher.timers import CLOCKS
+
+
+def service() -> Service:
+    """The service."""
+    return Service(
+        name="sla-watcher",
+        package="sla_watcher",
+        subscription=subscription(),
+        timers=(CLOCKS,),
+        api=api,
+        policies=(SLA, CALENDARS),
+    )

@@ -1,0 +1,20 @@
+"""Door 3: time moves clocks. The row is the token: taken when due, said and closed in one transaction, never early."""
+
+from shared.runtime.service import Timer
+from shared.runtime.work import Work
+from sla_watcher import store
+from sla_watcher.domain import elapse
+from sla_watcher.telling import event_of
+
+
+async def fire(work: Work, partition: int, limit: int) -> int:
+    """Warn or breach what is due in a lane."""
+    connection = await work.raw()
+    due = await store.due(connection, partition, work.now, limit)
+    moved = [elapse(clock, work.now) for clock in due]
+    await store.keep_clocks(connection, ((partition, clock) for clock, _ in moved))
+    work.emit(event_of(said, work.now) for _, said in moved if said is not None)
+    return len(due)
+
+
+CLOCKS = Timer("clocks", store.next_due, fire)

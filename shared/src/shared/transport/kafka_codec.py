@@ -1,0 +1,59 @@
+"""Records as Kafka messages (CloudEvents, binary mode, few headers) and back; clients put away for good."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError, KafkaError
+
+from shared.runtime.streams import Record, Stream, partition_of
+
+log = structlog.get_logger("kafka")
+
+PASSING = (KafkaError, OSError, TimeoutError)
+_STOP_S = 3.0
+
+
+def headers_of(record: Record, service: str) -> list[tuple[str, bytes]]:
+    """The headers of a record."""
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", str(record.id).encode()),
+        ("ce_source", f"/baton/{service}".encode()),
+        ("ce_type", record.stream.topic.encode()),
+        ("seq", b"%d:%d" % (record.epoch, record.seq)),
+    ]
+
+
+def record_of(stream: Stream, message: Any, partitions: int) -> Record | None:
+    """A message as a record; None for one that no relay of ours has written."""
+    try:
+        headers = dict(message.headers)
+        epoch, seq = headers["seq"].split(b":")
+        lead_id = UUID(message.key.decode())
+        record = Record(
+            stream, int(epoch), int(seq), UUID(headers["ce_id"].decode()), lead_id, message.value, message.offset
+        )
+    except (KeyError, ValueError, AttributeError, TypeError):
+        return None
+    placed = partition_of(lead_id, partitions) == stream.partition
+    return record if placed and record.seq > 0 and record.epoch > 0 and message.value is not None else None
+
+
+async def bury(producer: AIOKafkaProducer) -> None:
+    """Stop a producer for good: one whose broker is gone would wait for ever, or send what it holds years later."""
+    hidden: Any = producer
+    hidden._message_accumulator.fail_all(KafkaConnectionError("given up"))  # noqa: SLF001 - stop() waits for all it holds
+    await quietly(producer.stop())
+    await quietly(producer.client.close())
+
+
+async def quietly(closing: Any) -> None:
+    """Close something whose failure concerns nobody any more, within a bound."""
+    try:
+        async with asyncio.timeout(_STOP_S):
+            await closing
+    except PASSING as error:
+        log.debug("closed roughly", error=type(error).__name__)

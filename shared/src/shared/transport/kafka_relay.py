@@ -1,0 +1,348 @@
+"""The relay of one producing service: takes its outbox to Kafka, each stream in sequence order, in whole batches.
+
+Any error ends the producer: a new one goes on behind what was confirmed. Two relays at once are safe.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.contracts.topology import EMITS
+from shared.runtime.failures import is_passing
+from shared.runtime.leases import Leases
+from shared.runtime.streams import Mark, Position, Record, Stream
+from shared.transport.epochs import before, entry
+from shared.transport.kafka_codec import PASSING, bury, headers_of
+from shared.transport.kafka_outbox import Numbers, Outbox
+from shared.transport.kafka_positions import Ask, Positions
+from shared.transport.kafka_topics import Cluster, Topics
+from shared.transport.kafka_tracks import Track
+from shared.transport.port import Answer
+
+log = structlog.get_logger("relay")
+
+_BATCH_BYTES = 512 * 1024
+_READ_RECORDS = 500
+_ENOUGH_WAITING = 500
+_SHARED_POLL_S = 0.05
+_POLL_S = 1.0
+_MARK_S = 1.0
+_IDLE_MARK_S = 5.0
+_CONNECT_S = 10.0
+_SEND_S = 5.0
+_SLOW_S = 3.0
+_STUCK_S = 15.0
+_RETRY_S = 0.5
+
+
+@dataclass(slots=True, eq=False)
+class Relay:
+    """What is on its way, and the loop that moves it; others only offer records and ask."""
+
+    service: str
+    instance: str
+    engine: AsyncEngine
+    leases: Leases
+    cluster: Cluster
+    topics: Topics
+    said: Positions
+    rewinds: int = 0
+    rebuilds: int = 0
+    _tracks: dict[Stream, Track] = field(default_factory=dict[Stream, Track])
+    _ready: set[Stream] = field(default_factory=set[Stream])
+    _asks: list[Ask] = field(default_factory=list[Ask])
+    _numbers: Numbers = field(default_factory=Numbers)
+    _outbox: Outbox = field(init=False)
+    _held: frozenset[int] = frozenset()
+    _producer: AIOKafkaProducer | None = None
+    _fault: BaseException | None = None
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _graves: "set[asyncio.Task[None]]" = field(default_factory=set)
+    _connect_s: float = 0.0
+    _look_s: float = 0.0
+    _tell_s: float = 0.0
+    _told_s: float = 0.0
+    _told: dict[Stream, tuple[Mark, int]] = field(default_factory=dict[Stream, tuple[Mark, int]])
+    _kept: dict[Stream, Position] = field(default_factory=dict[Stream, Position])
+    _entered: dict[str, datetime] = field(default_factory=dict[str, datetime])
+
+    def __post_init__(self) -> None:
+        self._outbox = Outbox(self.engine, self.service)
+        self.said.asked.append(self.hear)
+
+    def committed(self, records: Sequence[Record]) -> None:
+        """Take what was just committed, as far as it is next."""
+        for record in records:
+            track = self._tracks.get(record.stream)
+            if track is not None and track.offer(record):
+                self._ready.add(record.stream)
+        self._wake.set()
+
+    def hear(self, ask: Ask) -> None:
+        """A consumer asks."""
+        if ask.stream in self._tracks:
+            self._asks.append(ask)
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Relay for ever."""
+        try:
+            while True:
+                try:
+                    await self.turn()
+                    await self._rest()
+                except Exception as error:
+                    if not isinstance(error, PASSING) and not is_passing(error):
+                        raise
+                    log.warning("relay waits", service=self.service, error=repr(error))
+                    await asyncio.sleep(_RETRY_S)
+        finally:
+            self._give_up()
+            await asyncio.gather(*self._graves)
+
+    async def turn(self) -> None:
+        """One round of all there is to do."""
+        self._wake.clear()
+        held = self.leases.held
+        if held != self._held:
+            await self._hold(held)
+            self._held = held
+        if not self._tracks:
+            return
+        await self._mend()
+        await self._look()
+        await self._serve()
+        await self._read()
+        await self._send()
+        await self._tell()
+
+    async def _rest(self) -> None:
+        pending = any(track.behind and len(track.waiting) < _ENOUGH_WAITING for track in self._tracks.values())
+        if pending and self._producer is not None:
+            await asyncio.sleep(0)
+            return
+        due_s = min(self._look_s, self._tell_s) if self._tracks else time.monotonic() + _RETRY_S
+        try:
+            async with asyncio.timeout(max(0.001, due_s - time.monotonic())):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _hold(self, held: frozenset[int]) -> None:
+        """Begin with the lanes that are new, behind what was confirmed; let go of those that are not ours any more."""
+        self._tracks = {stream: track for stream, track in self._tracks.items() if stream.partition in held}
+        numbers, kept = await self._outbox.numbers(), await self._outbox.confirmed()
+        self._numbers = numbers
+        for stream, head in numbers.heads.items():
+            if stream.partition not in held or stream in self._tracks or stream.topic not in EMITS[self.service]:
+                continue
+            history = numbers.history.get(stream, ())
+            start = kept.get(stream) or entry(Position(0, 0), head.epoch, history)
+            floor = Position(start.epoch, numbers.floor(stream, start.epoch))
+            start = floor if before(start, floor, history) else start  # dropped: everybody holds it
+            self._tracks[stream] = Track(start, start, start, history)
+
+    async def _mend(self) -> None:
+        """Give up a producer that failed or hangs, and get a new one."""
+        now_s = time.monotonic()
+        oldest_s = min((track.flight_s for track in self._tracks.values() if track.flight is not None), default=now_s)
+        if now_s - oldest_s > _SLOW_S:
+            self.topics.suspect()
+        if now_s - oldest_s > _STUCK_S:
+            self._fault = self._fault or TimeoutError("a batch is under way for too long")
+        if self._fault is not None:
+            log.warning("new producer", service=self.service, why=repr(self._fault))
+            self._fault = None
+            self.rebuilds += 1
+            self.topics.suspect()
+            self._give_up()
+        if self._producer is None and now_s >= self._connect_s:
+            await self._connect()
+
+    def _give_up(self) -> None:
+        producer, self._producer = self._producer, None
+        for track in self._tracks.values():
+            track.again()
+        if producer is not None:
+            grave = asyncio.create_task(bury(producer))
+            self._graves.add(grave)
+            grave.add_done_callback(self._graves.discard)
+
+    async def _connect(self) -> None:
+        producer = AIOKafkaProducer(
+            **self.cluster.client(f"{self.service}-relay"),
+            enable_idempotence=True,
+            acks="all",
+            linger_ms=2,
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=4 * _BATCH_BYTES,
+        )
+        try:
+            async with asyncio.timeout(_CONNECT_S):
+                await producer.start()
+        except PASSING as error:
+            log.debug("no broker", service=self.service, error=repr(error))
+            await bury(producer)
+            self._connect_s = time.monotonic() + _RETRY_S
+            return
+        except BaseException:
+            await bury(producer)
+            raise
+        self._producer = producer
+        self._ready.update(self._tracks)
+
+    async def _look(self) -> None:
+        """Find what was committed elsewhere, or unheard."""
+        now_s = time.monotonic()
+        if now_s < self._look_s:
+            return
+        self._look_s = now_s + (_SHARED_POLL_S if self.leases.instances > 1 else _POLL_S)
+        heads = await self._outbox.heads()
+        if {head.epoch for head in heads.values()} != {head.epoch for head in self._numbers.heads.values()}:
+            await self._renew_numbers()
+        self._numbers.heads = heads
+        for stream, track in self._tracks.items():
+            track.behind = track.behind or track.tail != heads[stream]
+
+    async def _renew_numbers(self) -> None:
+        self._numbers = await self._outbox.numbers()
+        for stream, track in self._tracks.items():
+            track.history = self._numbers.history.get(stream, ())
+
+    async def _serve(self) -> None:
+        """Answer those that ask with numbers read after their asking; go back where something is missing."""
+        if not self._asks:
+            return
+        asks, self._asks = sorted(self._asks, key=lambda ask: ask.position), []
+        await self._renew_numbers()
+        now_s = time.monotonic()
+        for ask in asks:
+            track = self._tracks.get(ask.stream)
+            if track is None:
+                continue
+            head = self._numbers.heads[ask.stream]
+            floor = self._numbers.floor(ask.stream, head.epoch)
+            self.said.say_answer(ask, Answer(head.epoch, head.seq, floor))
+            position = entry(ask.position, head.epoch, track.history)
+            if position.seq >= self._numbers.floor(ask.stream, position.epoch) and track.rewind(position, now_s):
+                self.rewinds += 1
+                log.info("rewind", service=self.service, stream=ask.stream, to=position)
+
+    async def _read(self) -> None:
+        """Take up from the outbox what was not handed over."""
+        if self._producer is None:
+            return
+        asked: dict[Stream, Position] = {}
+        after: dict[Stream, Position] = {}
+        for stream, track in self._tracks.items():
+            if track.behind and len(track.waiting) < _ENOUGH_WAITING:
+                track.behind = False  # before the read: whoever commits meanwhile says so again
+                asked[stream] = track.tail
+                after[stream] = entry(track.tail, self._numbers.heads[stream].epoch, track.history)
+        if not asked:
+            return
+        try:
+            records = await self._outbox.read(after, _READ_RECORDS)
+        except BaseException:
+            for stream in asked:
+                self._tracks[stream].behind = True
+            raise
+        counts = dict.fromkeys(asked, 0)
+        for record in records:
+            track = self._tracks[record.stream]
+            counts[record.stream] += 1
+            if track.tail == asked[record.stream] or track.tail == (record.epoch, record.seq - 1):
+                track.waiting.append(record)
+                asked[record.stream] = track.tail
+        for stream, count in counts.items():
+            self._tracks[stream].behind |= count >= _READ_RECORDS
+        self._ready.update(asked)
+
+    async def _send(self) -> None:
+        """Give each stream's next batch to the producer, one at a time in a stream."""
+        producer = self._producer
+        if producer is None:
+            return
+        ready, self._ready = self._ready, set()
+        for stream in ready:
+            track = self._tracks.get(stream)
+            if track is None or track.flight is not None or not track.waiting:
+                continue
+            batch = producer.create_batch()
+            last = track.sent
+            while track.waiting:
+                record = track.waiting[0]
+                if batch.append(
+                    timestamp=None,
+                    key=str(record.lead_id).encode(),
+                    value=record.value,
+                    headers=headers_of(record, self.service),
+                ) is None:  # fmt: skip
+                    break
+                last = Position(record.epoch, record.seq)
+                track.sent = last  # with its record taken out of `waiting`, so that `tail` never goes back
+                track.waiting.popleft()
+            try:
+                async with asyncio.timeout(_SEND_S):
+                    flight = await producer.send_batch(
+                        batch, self.cluster.wire(stream.topic), partition=stream.partition
+                    )
+            except (*PASSING, AssertionError) as error:  # it asserts that the partition is known
+                self._fault = error
+                self._wake.set()
+                return
+            self._fly(stream, track, flight, last)
+
+    def _fly(self, stream: Stream, track: Track, flight: "asyncio.Future[Any]", last: Position) -> None:
+        turn = track.took_off(flight, time.monotonic())
+
+        def done(future: "asyncio.Future[Any]") -> None:
+            error = asyncio.CancelledError() if future.cancelled() else future.exception()
+            if error is None:
+                track.landed(last, turn)
+            elif track.flight is future:
+                self._fault = error
+            if track.flight is future:
+                track.flight = None
+                self._ready.add(stream)
+                self._wake.set()
+
+        flight.add_done_callback(done)
+
+    async def _tell(self) -> None:
+        """Once a second: keep confirmations, enter consumers' reports; say marks, less often while nothing changes."""
+        now_s = time.monotonic()
+        if now_s < self._tell_s:
+            return
+        self._tell_s = now_s + _MARK_S
+        news = [report for name, report in self.said.latest.items() if self._entered.get(name) != report.at]
+        confirmed = {
+            stream: track.confirmed
+            for stream, track in self._tracks.items()
+            if self._kept.get(stream) != track.confirmed
+        }
+        if confirmed or news:
+            await self._outbox.keep(confirmed, news, self.leases.held)
+            self._kept.update(confirmed)
+            self._entered.update({report.service: report.at for report in news})
+        marks = {stream: self._mark(stream, track) for stream, track in self._tracks.items()}
+        if marks == self._told and now_s - self._told_s < _IDLE_MARK_S:
+            return
+        await self._renew_numbers()
+        self._told_s, self._told = now_s, {stream: self._mark(stream, track) for stream, track in self._tracks.items()}
+        self.said.announced.update(
+            {stream: tuple(steps) for stream, steps in self._numbers.history.items() if stream in self._tracks}
+        )
+        self.said.say_marks(self.service, self.instance, self._told)
+
+    def _mark(self, stream: Stream, track: Track) -> tuple[Mark, int]:
+        epoch = track.confirmed.epoch
+        floor = self._numbers.floor(stream, epoch)
+        return Mark(epoch, track.confirmed.seq, floor), self._numbers.last_seq(stream, epoch)

@@ -1,0 +1,1 @@
+"""Our own checks: run with `python -m tools.<name>`."""
