@@ -10,6 +10,7 @@ from typing import Any, Final
 
 Schema = Mapping[str, Any]
 
+_NONE: Final = "none"  # a field without a default; a default of null is another thing
 _WHAT_TO_DO: Final = (
     "Contracts only grow: give a new field a default; for a changed meaning add a new event and leave this one as it"
     " is. An event that was never released may still change: delete its file in docs/events and write it again."
@@ -84,7 +85,7 @@ def _fields(schema: Schema, root: Schema, prefix: str) -> Iterator[tuple[str, _F
     required = set(resolved.get("required", ()))
     for name, field in resolved.get("properties", {}).items():
         path = f"{prefix}{name}"
-        yield path, _Field(kind(field, root), name in required, field.get("default"))
+        yield path, _Field(kind(field, root), name in required, field.get("default", _NONE))
         for nested in _objects(field, root):
             yield from _fields(nested, root, f"{path}.")
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from shared.contracts import Attributes, Event, event_types
+from shared.contracts import Event, event_types
 from shared.contracts.topology import CONSUMES, EMITS, PRODUCER, consumers_of
 from tools.contract_changes import Schema, kind
 
@@ -30,7 +30,8 @@ def documents() -> dict[str, str]:
 
 def schemas() -> dict[str, dict[str, Any]]:
     """The JSON Schema of every event by wire name."""
-    return {wire: _schema(wire, event_type) for wire, event_type in sorted(event_types().items())}
+    made = {wire: _schema(wire, event_type) for wire, event_type in sorted(event_types().items())}
+    return msgspec.json.decode(msgspec.json.encode(made))  # as JSON has it: a default of () is []
 
 
 def _schema(wire: str, event_type: type[Event]) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def readme() -> str:
         "name, the key is the lead id, the value is JSON. A field that has its default is not written; unknown fields",
         "and unknown events are ignored. Contracts only grow: a new field has a default, a changed meaning is a new",
         "event. Text that may travel in an event is listed in [text-fields.yaml](text-fields.yaml): none of it says",
-        "who a person is. The same as [AsyncAPI](asyncapi.yaml).",
+        "who a person is. The same for tools: [AsyncAPI](asyncapi.yaml).",
         "",
         "| event | emitted by | consumed by | says |",
         "|---|---|---|---|",
@@ -104,8 +105,12 @@ def _table(schema: Schema, names: set[str], root: Schema | None = None) -> Itera
     required = set(schema.get("required", ()))
     for name, field in schema["properties"].items():
         if name in names:
-            default = "required" if name in required else f"`{msgspec.json.encode(field.get('default')).decode()}`"
+            default = "required" if name in required else _default(field)
             yield f"| `{name}` | {_type_of(field, root or schema)} | {default} |"
+
+
+def _default(field: Schema) -> str:
+    return f"`{msgspec.json.encode(field['default']).decode()}`" if "default" in field else "empty"
 
 
 def _type_of(field: Schema, root: Schema) -> str:
@@ -177,8 +182,3 @@ def _headers() -> dict[str, Any]:
         "required": list(_HEADERS),
         "properties": {name: {"type": word, "description": said} for name, (word, said) in _HEADERS.items()},
     }
-
-
-def attribute_names() -> tuple[str, ...]:
-    """The attributes of a lead that events may carry, as the code has them."""
-    return Attributes.__struct_fields__

@@ -34,6 +34,7 @@ class Entry:
     items: list[Item]
     versions: tuple[int, int]
     answered: asyncio.Future[list[Placed]]
+    tried: bool = False  # a COMMIT was sent: what it may have kept must be found again under the same keys
 
     def succeed(self, placed: list[Placed]) -> None:
         if not self.answered.done():
@@ -119,17 +120,16 @@ class Committer:
         """Try until the group is committed; the ids are the same at every try, so what was committed is found."""
         deadline_s = time.monotonic() + _PATIENCE_S
         pause_s = _FIRST_PAUSE_S
-        tried_commit = False
         while True:
             try:
-                if not tried_commit:
-                    group = await self._read_again(desk, group)
+                group = await self._read_again(desk, group)
                 if not group:
                     return []
+                untried = next((one.versions for one in group if not one.tried), None)
                 async with desk.work() as work:
-                    versions = None if tried_commit else group[0].versions
-                    answers = await capture(work, desk.partitions, [one.items for one in group], versions=versions)
-                    tried_commit = True
+                    answers = await capture(work, desk.partitions, [one.items for one in group], versions=untried)
+                    for entry in group:
+                        entry.tried = True
                 return list(zip(group, answers, strict=True))
             except RulesChanged:
                 await self.book.newest(desk, older_than_s=0)
@@ -147,7 +147,7 @@ class Committer:
         """The group with every entry read by one version of the rules; who is refused by it drops out."""
         rules = await self.book.current(desk)
         for entry in group:
-            if entry.versions != rules.versions:
+            if entry.versions != rules.versions and not entry.tried:
                 _reread(entry, rules)
         return [entry for entry in group if not entry.answered.done()]
 

@@ -30,7 +30,7 @@ from lead where lead_id = any($1::uuid[]) order by lead_id for update
 """
 _GIVE_UP: Final = "update submission set seen_key = null where seen_key = any($1::bytea[]) and seen_until <= $2"
 _CHANGE: Final = """
-update lead l set fields = c.fields, attributes = c.attributes, updated_at = $4
+update lead l set fields = c.fields, attributes = c.attributes, updated_at = $4::timestamptz
 from unnest($1::uuid[], $2::jsonb[], $3::jsonb[]) as c(lead_id, fields, attributes) where l.lead_id = c.lead_id
 """
 # One statement, so that a group costs one round trip; the rows come sorted, so that groups wait in one order.
@@ -51,11 +51,11 @@ with claimed as (
 ), made as (
   insert into lead (lead_id, partition, submission_id, door, captured_at, fields, attributes, marketing_owner, is_test,
     recorded_at, updated_at)
-  select n.*, $27, $27 from unnest($18::uuid[], $19::int[], $20::uuid[], $21::text[], $22::timestamptz[], $23::jsonb[],
+  select n.*, $27::timestamptz, $27::timestamptz from unnest($18::uuid[], $19::int[], $20::uuid[], $21::text[], $22::timestamptz[], $23::jsonb[],
     $24::jsonb[], $25::text[], $26::boolean[]) as n
 ), counted as (
   insert into arrival_tally as t (door, state, count, last_at)
-  select c.*, $27 from unnest($28::text[], $29::text[], $30::bigint[]) as c
+  select c.*, $27::timestamptz from unnest($28::text[], $29::text[], $30::bigint[]) as c
   on conflict (door, state) do update set count = t.count + excluded.count, last_at = excluded.last_at
 ), tallied as (
   insert into capture_tally as t (partition, minute, count, xor)

@@ -30,7 +30,7 @@ from sla_watcher.domain import (
 def event_of(transition: Transition, now: datetime, causation: UUID | None = None) -> Event:
     """The event of a transition made at `now`. A breach happened at its due instant, a met promise at its proof."""
     clock = transition.clock
-    about = _about(clock) | {"recorded_at": now, "causation": causation}
+    about = _about(clock, now, causation)
     match transition:
         case Started():
             started_at = clock.started_at
@@ -59,8 +59,10 @@ def event_of(transition: Transition, now: datetime, causation: UUID | None = Non
             assert_never(transition)
 
 
-def _about(clock: Clock) -> dict[str, Any]:
+def _about(clock: Clock, now: datetime, causation: UUID | None) -> dict[str, Any]:
     return {
+        "recorded_at": now,
+        "causation": causation,
         "lead_id": clock.lead_id,
         "clock_id": clock.clock_id,
         "promise": clock.promise,

@@ -26,6 +26,7 @@ log = structlog.get_logger("http")
 MAX_BODY_BYTES = 256 * 1024
 BODY_DEADLINE_S = 20.0
 _LONGEST_LENGTH_DIGITS = 12
+_FRAMES = 6
 
 
 def caller(request: Request) -> Principal:
@@ -147,7 +148,7 @@ def _note(scope: Scope, error: Exception) -> None:
     if is_passing(error):
         log.warning("the store does not answer", service=scope["state"].get("service"), error=type(error).__name__)
         return
-    stack = "".join(traceback.format_tb(error.__traceback__))
+    stack = "".join(traceback.format_tb(error.__traceback__)[-_FRAMES:])
     log.error("a request fails", fault=words_of(error), digest=digest_of(error), method=scope["method"], stack=stack)
 
 

@@ -213,4 +213,10 @@ async def _advance(session: AsyncConnection, partition: int) -> None:
 
 
 def _json(value: dict[str, object]) -> Response:
-    return Response(orjson.dumps(value), media_type="application/json")
+    return Response(orjson.dumps(value, default=_plain), media_type="application/json")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, UUID):
+        return str(value)  # the driver's UUIDs are of a class of its own, which orjson refuses
+    raise TypeError(type(value).__name__)

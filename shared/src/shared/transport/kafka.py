@@ -1,7 +1,8 @@
 """The Kafka transport: relays take the outboxes of this process's services to the topics, feeds read them."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -27,6 +28,7 @@ class KafkaTransport:
     cluster: Cluster
     instance: str
     engines: Mapping[str, AsyncEngine]
+    names: Sequence[str] = tuple(sorted(PRODUCER))
     topics: Topics = field(init=False)
     positions: Positions = field(init=False)
     relays: dict[str, Relay] = field(default_factory=dict[str, Relay])
@@ -34,7 +36,7 @@ class KafkaTransport:
     _feeds: list[KafkaFeed] = field(default_factory=list[KafkaFeed])
 
     def __post_init__(self) -> None:
-        self.topics = Topics(self.cluster, sorted(PRODUCER))
+        self.topics = Topics(self.cluster, self.names)
         self.positions = Positions(self.cluster, self.topics)
         self._offsets = Offsets(self.cluster)
 
@@ -54,7 +56,7 @@ class KafkaTransport:
         for feed in self._feeds:
             await feed.close()
 
-    def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
+    def tasks(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
         """What runs for ever beside the services."""
         return {
             "kafka: topics": self.topics.run,

@@ -156,6 +156,7 @@ class Routing(_Value):
     upgrade: Literal["handoff", "auto"] = "handoff"
     checklist: tuple[ChecklistField, ...] = CHECKLIST
     max_backdate_h: Positive = 24
+    high_value: tuple[str, ...] = ("price_page_viewed", "quote_sheet_downloaded", "demo_requested", "trial_requested")
 
     @model_validator(mode="before")
     @classmethod

@@ -64,6 +64,7 @@ class _Course:
     facts: Facts
     scorecard: Scorecard
     probes: int = 0
+    steady_milli: int | None = None
 
     @property
     def is_gradual(self) -> bool:
@@ -74,8 +75,17 @@ class _Course:
         return self.probes >= MAX_PROBES
 
     def state(self, at_us: int) -> tuple[int, bool]:
-        total = tally(self.found, self.scorecard, at_us).total_milli
+        total = self.total(at_us)
         return tier_rank(self.scorecard, total), qualifies(self.scorecard, self.facts, total, at_us)
+
+    def total(self, at_us: int) -> int:
+        """The score; computed once where no hit fades."""
+        if self.steady_milli is not None:
+            return self.steady_milli
+        milli = tally(self.found, self.scorecard, at_us).total_milli
+        if all(hit.rule.decay.kind == "none" for hit in self.found):
+            self.steady_milli = milli
+        return milli
 
     def crossing(self, from_us_: int, to_us_: int) -> int | None:
         """The first instant in (from, to] whose score lies in another band than at `from`; no cut lies between.

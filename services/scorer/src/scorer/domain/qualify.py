@@ -1,12 +1,13 @@
 """The qualification line: CEL over score, tier, the lead's attributes and `high_value(days)`."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 
 from scorer.domain.dossier import Facts
 from scorer.domain.instants import DAY_US
 from scorer.domain.reader import Reader, suggest
-from scorer.domain.scorecard import Qualification, Scorecard, Tier, tier_rank
+from scorer.domain.scorecard import MEMO_SIZE, Qualification, Scorecard, Tier, tier_rank
 from shared.rules import RuleRefused, VariableType, compile_rule, mask
 
 _WINDOW = re.compile(r"(?<![\w.])high_value\(\s*(\d{1,4})\s*\)")
@@ -43,20 +44,29 @@ def parse_qualify(
         if name not in known:
             read.refuse("qualify", f"there is no tier {name}", suggest(name, known))
     spans = tuple((name, days * DAY_US) for name, days in sorted(windows.items()))
-    return Qualification(expression, rule, spans, _thresholds(read, masked))
+    lead_uses = tuple(sorted(name for name in rule.uses if name.startswith("lead.")))
+    return Qualification(expression, rule, spans, _thresholds(read, masked), lead_uses)
 
 
 def qualifies(scorecard: Scorecard, facts: Facts, score_milli: int, at_us: int) -> bool:
     line = scorecard.qualify
-    values: dict[str, object] = {"score": score_milli / 1000}
-    values["tier"] = scorecard.tiers[tier_rank(scorecard, score_milli)].name
+    values: dict[str, object] = {}
     for name, span_us in line.windows:
         values[name] = high_value_count(scorecard, facts, at_us - span_us)
-    for name in line.rule.uses:
-        if name.startswith("lead."):
-            attribute = facts.attributes.get(name[5:])
-            values[name] = None if attribute is None else attribute.value
-    return line.rule.matches(values)
+    for name in line.lead_uses:
+        attribute = facts.attributes.get(name[5:])
+        values[name] = None if attribute is None else attribute.value
+    # the score is compared with the bounds alone, so all scores between two of them are one question
+    band = bisect_left(scorecard.bounds_milli, score_milli), bisect_right(scorecard.bounds_milli, score_milli)
+    key = (band, *values.values())
+    answer = scorecard.line_memo.get(key)
+    if answer is None:
+        tier = scorecard.tiers[tier_rank(scorecard, score_milli)].name
+        answer = line.rule.matches({**values, "score": score_milli / 1000, "tier": tier})
+        if len(scorecard.line_memo) >= MEMO_SIZE:
+            scorecard.line_memo.clear()
+        scorecard.line_memo[key] = answer
+    return answer
 
 
 def high_value_count(scorecard: Scorecard, facts: Facts, after_us: int) -> int:

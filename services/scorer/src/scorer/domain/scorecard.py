@@ -11,6 +11,7 @@ Action = Literal["assign", "nurture", "content", "store"]
 Label = Literal["MQL", "SQL"]
 
 MAX_SCORE_MILLI = 100_000
+MEMO_SIZE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Qualification:
     rule: Rule
     windows: tuple[tuple[str, int], ...]
     thresholds_milli: tuple[int, ...]
+    lead_uses: tuple[str, ...]
 
 
 FitKey = tuple[object, ...]
@@ -83,8 +85,9 @@ class Scorecard:
     fit_uses: tuple[str, ...]
     bounds_milli: tuple[int, ...]
     decays: bool
-    # Leads share few combinations of attributes, so each is asked of CEL once. A memo: it changes no answer.
+    # Leads share few combinations of attributes, so each is asked of CEL once. Memos: they change no answer.
     fit_memo: dict[FitKey, FitAnswer] = field(default_factory=dict[FitKey, FitAnswer], compare=False, repr=False)
+    line_memo: dict[FitKey, bool] = field(default_factory=dict[FitKey, bool], compare=False, repr=False)
 
 
 def tier_rank(scorecard: Scorecard, milli: int) -> int:

@@ -9,11 +9,18 @@ from typing import Literal, NamedTuple
 from scorer.domain.decay import faded
 from scorer.domain.dossier import Basis, Dossier, Engagement, Facts, effective
 from scorer.domain.instants import from_us, to_us
-from scorer.domain.scorecard import MAX_SCORE_MILLI, FitAnswer, Group, Scorecard, ScoringRule, Tier, tier_rank
+from scorer.domain.scorecard import (
+    MAX_SCORE_MILLI,
+    MEMO_SIZE,
+    FitAnswer,
+    Group,
+    Scorecard,
+    ScoringRule,
+    Tier,
+    tier_rank,
+)
 
 PartKind = Literal["rule", "cap", "limit"]
-
-FIT_MEMO_SIZE = 4096
 
 
 class Hit(NamedTuple):
@@ -31,8 +38,7 @@ class Tally(NamedTuple):
     total_milli: int
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One reason for points. Caps, and the limits of 0 and 100, are parts with the group's name and no fact."""
 
     rule: str
@@ -41,8 +47,16 @@ class Part:
     title: Mapping[str, str] | None = None
     fact_kind: str | None = None
     fact_id: str | None = None
-    occurred_at: datetime | None = None
-    age_s: float | None = None
+    occurred_us: int | None = None
+    age_us: int | None = None
+
+    @property
+    def occurred_at(self) -> datetime | None:
+        return None if self.occurred_us is None else from_us(self.occurred_us)
+
+    @property
+    def age_s(self) -> float | None:
+        return None if self.age_us is None else self.age_us / 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +92,7 @@ def explained(found: Sequence[Hit], facts: Facts, scorecard: Scorecard, at: date
     return Score(
         milli=total.total_milli,
         tier=scorecard.tiers[rank],
-        parts=(
-            *(part for hit, points in total.kept if points for part in _parts(hit, points, at_us)),
-            *(_correction(name, points) for name, points in total.corrections),
-        ),
+        parts=tuple(_parts(total, at_us)),
         version=scorecard.version,
         at=at,
         next_tier=above.name if above else None,
@@ -133,7 +144,9 @@ def settled(pairs: list[tuple[Hit, int]], scorecard: Scorecard) -> Tally:
     for group in scorecard.groups:
         counted = _counted(group, members.get(group.name, []))
         kept += counted
-        reached = sum(points for _, points in counted) + inner.get(group.name, 0)
+        reached = inner.get(group.name, 0)
+        for _, points in counted:
+            reached += points
         if group.cap_milli is not None and reached > group.cap_milli:
             corrections.append((group.name, group.cap_milli - reached))
             reached = group.cap_milli
@@ -177,7 +190,7 @@ def _fit(facts: Facts, scorecard: Scorecard) -> FitAnswer:
     answer = scorecard.fit_memo.get(key)
     if answer is None:
         answer = _asked(scorecard, dict(zip(scorecard.fit_uses, key, strict=True)))
-        if len(scorecard.fit_memo) >= FIT_MEMO_SIZE:
+        if len(scorecard.fit_memo) >= MEMO_SIZE:
             scorecard.fit_memo.clear()
         scorecard.fit_memo[key] = answer
     return answer
@@ -198,6 +211,8 @@ def _asked(scorecard: Scorecard, values: Mapping[str, object]) -> FitAnswer:
 
 
 def _engagements(rule: ScoringRule, facts: Facts) -> tuple[tuple[int, str, str], ...]:
+    if len(rule.kinds) == 1 and rule.kinds[0] not in facts.engagements:
+        return ()
     found: list[Engagement] = []
     for kind in rule.kinds:
         done = facts.engagements.get(kind, ())
@@ -221,20 +236,24 @@ def _newest(rule: ScoringRule, facts: Facts, captured_us: int) -> tuple[int, str
     return newest
 
 
-def _parts(hit: Hit, points: int, at_us: int) -> Iterable[Part]:
-    if len(hit.rows) == 1:
-        yield _part(hit.rule, hit.rows[0], points, at_us)
-        return
-    for row in hit.rows:
-        each = points_at(Hit(hit.rule, (row,)), at_us)
-        if each:
-            yield _part(hit.rule, row, each, at_us)
+def _parts(total: Tally, at_us: int) -> list[Part]:
+    parts: list[Part] = []
+    for hit, points in total.kept:
+        if not points:
+            continue
+        if len(hit.rows) == 1:
+            parts.append(_part(hit.rule, hit.rows[0], points, at_us))
+            continue
+        for row in hit.rows:
+            each = points_at(Hit(hit.rule, (row,)), at_us)
+            if each:
+                parts.append(_part(hit.rule, row, each, at_us))
+    return parts + [_correction(name, points) for name, points in total.corrections]
 
 
 def _part(rule: ScoringRule, row: tuple[int, str, str], points: int, at_us: int) -> Part:
     instant_us, fact_id, kind = row
-    age_s = max(at_us - instant_us, 0) / 1_000_000
-    return Part(rule.id, points, "rule", rule.title, kind, fact_id or None, from_us(instant_us), age_s)
+    return Part(rule.id, points, "rule", rule.title, kind, fact_id or None, instant_us, max(at_us - instant_us, 0))
 
 
 def _correction(name: str, points: int) -> Part:

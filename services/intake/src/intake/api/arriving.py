@@ -1,0 +1,113 @@
+"""What every way in does: find the door, read the request, have it committed. No task and no model per request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+
+from intake.admission import Item, NotProven, Request, admit
+from intake.capture import Placed
+from intake.domain.policy import Door
+from intake.domain.proof import Arrival
+from intake.domain.refusals import Refused
+from intake.intake import Intake
+from intake.rules import Rules
+from shared.http.problems import Problem
+from shared.runtime.desk import Desk
+
+_MAX_KEY_CHARS = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """A request before its body is read: the door, the rules in force and the headers in lower case."""
+
+    door: Door
+    rules: Rules
+    headers: Mapping[str, str]
+
+
+def headers_of(http: HttpRequest) -> dict[str, str]:
+    """The headers; ASGI gives them in lower case."""
+    return {key.decode("latin-1"): value.decode("latin-1") for key, value in http.scope["headers"]}
+
+
+async def knock(intake: Intake, desk: Desk, http: HttpRequest, name: str, kinds: tuple[type[Any], ...]) -> Knock:
+    """Find a door of these kinds. Raises Problem 404."""
+    rules = await intake.book.current(desk)
+    door = rules.door(name)
+    if door is None:
+        rules = await intake.book.newest(desk)
+        door = rules.door(name)
+    if door is None or not isinstance(door, kinds):
+        raise Problem(404, "there is no such door here; GET /v1/doors lists them", code="no-door")
+    return Knock(door, rules, headers_of(http))
+
+
+async def receive(
+    intake: Intake, desk: Desk, http: HttpRequest, knocked: Knock, *, caller: str, token: str | None = None
+) -> tuple[Request, list[Item], Rules]:
+    """The request and its items. Raises NotProven, Refused, and Problem where the body is too large or slow."""
+    raw = await http.body()
+    name = knocked.door.name
+    command = idempotency_key(knocked.headers)
+    path = http.scope["path"]
+    url = str(http.url) if intake.public_url is None else intake.public_url.rstrip("/") + path
+    request = Request(
+        name,
+        Arrival(raw, knocked.headers, http.method, url, token),
+        knocked.headers.get("content-type", ""),
+        desk.clock(),
+        f"intake:{caller}:{path}:{command}" if command is not None else None,
+    )
+    try:
+        return request, admit(knocked.rules, knocked.door, request), knocked.rules
+    except NotProven:
+        # perhaps a secret was changed a moment ago
+        rules = await intake.book.newest(desk)
+        door = rules.door(name)
+        if rules is knocked.rules or door is None:
+            raise
+        return request, admit(rules, door, request), rules
+
+
+async def keep(intake: Intake, request: Request, items: list[Item], rules: Rules) -> list[Placed]:
+    """Have the items committed."""
+    return await intake.committer.keep(request, items, rules) if items else []
+
+
+def idempotency_key(headers: Mapping[str, str]) -> str | None:
+    """The Idempotency-Key. Raises Problem 400."""
+    key = headers.get("idempotency-key")
+    if key is not None and not 0 < len(key) <= _MAX_KEY_CHARS:
+        raise Problem(400, f"an Idempotency-Key has 1 to {_MAX_KEY_CHARS} characters", code="bad-key")
+    return key
+
+
+def problem_of(intake: Intake, door: str, error: Exception) -> Problem:
+    """The answer to a request that was not taken; it is counted under its door."""
+    match error:
+        case NotProven():
+            intake.refused[door, "unproven" if error.status == 401 else "no secret"] += 1
+            if error.status == 401:
+                return Problem(401, "the sender is not proven; nothing was kept", code="unproven", headers=_CHALLENGE)
+            return Problem(503, f"{error.reason}; set it, see /v1/doors", code="no-secret", headers={"Retry-After": "60"})
+        case Refused():
+            intake.refused[door, "unreadable"] += 1
+            extra = {name: text for name, text in (("where", error.where), ("fix", error.fix)) if text}
+            return Problem(error.status, f"{error.title}: {error.detail}", code="unreadable", **extra)
+        case Problem():
+            intake.refused[door, error.code or str(error.status)] += 1
+            return error
+        case _:
+            raise error
+
+
+def json_answer(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON response of ready bytes."""
+    return Response(body, status, headers, "application/json")
+
+
+_CHALLENGE = {"WWW-Authenticate": "Signature"}

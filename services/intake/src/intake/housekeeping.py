@@ -1,0 +1,36 @@
+"""What nobody asks for: engagements whose person became known beside their own commit, and those that waited too long."""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from intake import queries
+from intake.capture import woken_event
+from shared.runtime.desk import Desk
+from shared.runtime.failures import is_passing
+
+log = structlog.get_logger("intake")
+
+_EVERY_S = 30.0
+_WAITING = timedelta(days=90)
+
+
+async def keep_house(desk: Desk) -> None:
+    """Tidy up every half minute, for ever."""
+    while True:
+        try:
+            await tidy(desk)
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            log.warning("not tidied up", error=type(error).__name__)
+        await asyncio.sleep(_EVERY_S)
+
+
+async def tidy(desk: Desk) -> None:
+    """One round."""
+    async with desk.work() as work:
+        woken = await queries.wake_engagements(work.session)
+        work.emit(woken_event(dict(row._mapping), work.now) for row in woken)  # noqa: SLF001 - SQLAlchemy's public name
+        await queries.expire(work.session, work.now, waiting=_WAITING)

@@ -1,0 +1,44 @@
+"""The intake service: every way in, the people behind the submissions, and their personal data."""
+
+import os
+
+from intake.api.doors import add_doors
+from intake.api.engagements import add_engagements
+from intake.api.health import add_health
+from intake.api.leads import add_leads
+from intake.api.submissions import add_submissions
+from intake.housekeeping import keep_house
+from intake.intake import Intake
+from intake.policies import definitions
+from fastapi import APIRouter
+from shared.runtime.desk import Desk
+from shared.runtime.service import Service
+
+
+def service() -> Service:
+    """Build the service."""
+    intake = Intake(os.environ.get("BATON_PUBLIC_URL"))
+
+    def api(desk: Desk) -> APIRouter:
+        intake.desk = desk
+        router = APIRouter(tags=["intake"])
+        add_doors(router, desk, intake)
+        add_leads(router, desk)
+        add_engagements(router, desk)
+        add_submissions(router, desk, intake)
+        add_health(router, desk, intake)
+        return router
+
+    async def group_commit(desk: Desk) -> None:
+        await intake.committer.run(desk)
+
+    def secrets():  # noqa: ANN202 - the type stands at its use
+        return intake.desk.secrets if intake.desk is not None else None
+
+    return Service(
+        name="intake",
+        package="intake",
+        api=api,
+        policies=definitions(secrets),
+        background=(group_commit, keep_house),
+    )

@@ -1,0 +1,234 @@
+"""What people find on their desks: handoffs, opportunities, tasks and notes, written from the cases."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from router.cases import Case, standing
+from router.domain.dossier import Dossier, Handoff, Opportunity
+from router.domain.facts import Contacted, HandoffClosed, Moved, Offered, OpportunityStaged, TaskRaised
+from shared.runtime.ids import new_id
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
+
+_HANDOFF = (
+    "insert into handoff (handoff_id, lead_id, owner, team, state, episode, cause, step, offered_at, accepted_at,"
+    " verdict, reason, rating, ending, closed_at, pool, told) select * from unnest($1::uuid[], $2::uuid[], $3::text[],"
+    " $4::text[], $5::text[], $6::int[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[], $11::text[],"
+    " $12::text[], $13::int[], $14::text[], $15::timestamptz[], $16::text[], $17::bytea[])"
+    " on conflict (handoff_id) do update set state = excluded.state, accepted_at = excluded.accepted_at,"
+    " verdict = excluded.verdict, reason = excluded.reason, rating = excluded.rating, ending = excluded.ending,"
+    " closed_at = excluded.closed_at"
+)
+_OPPORTUNITY = (
+    "insert into opportunity (opportunity_id, lead_id, handoff_id, owner, team, stage, amount_minor, currency, reason,"
+    " opened_at, closed_at) select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[],"
+    " $6::text[], $7::bigint[], $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[])"
+    " on conflict (opportunity_id) do update set owner = excluded.owner, team = excluded.team, stage = excluded.stage,"
+    " amount_minor = excluded.amount_minor, currency = excluded.currency, reason = excluded.reason,"
+    " closed_at = excluded.closed_at"
+)
+_TASK = (
+    "insert into task (task_id, lead_id, handoff_id, kind, owner, team, detail, raised_at, due_at)"
+    " select t.task_id, t.lead_id, t.handoff_id, t.kind, t.owner, t.team, string_to_array(t.detail, ' '), $1, t.due_at"
+    " from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],"
+    " $9::timestamptz[]) t(task_id, lead_id, handoff_id, kind, owner, team, detail, due_at)"
+)
+# a contact answers what the owner was asked for; the end of a handoff ends its tasks, but not a date with the customer
+_ANSWERED = ("handoff", "high_value_engagement", "qualified_again", "next_step")
+_ENDED = ("handoff", "high_value_engagement", "qualified_again", "complete_checklist")
+
+
+class Note(NamedTuple):
+    """Something typed. One text per lead, kind and subject: a later one takes its place."""
+
+    lead_id: UUID
+    about: str
+    subject: str
+    text: str
+    by: str
+
+
+class Task(NamedTuple):
+    """A thing to do."""
+
+    lead_id: UUID
+    handoff_id: UUID | None
+    kind: str
+    owner: str | None
+    team: str | None
+    detail: tuple[str, ...] = ()
+    due_at: datetime | None = None
+
+
+class Told(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the owner is told with a handoff, as it stood then."""
+
+    score_milli: int
+    tier: str | None
+    attributes: Any
+    last_engagement: Any
+    decision: Any
+    marketing_owner: str | None = None
+
+
+async def keep(connection: "Connection", cases: Sequence[Case], now: datetime) -> None:
+    """Write the handoffs and opportunities that changed, and the tasks that follow."""
+    told = [case for case in cases if case.told]
+    if not told:
+        return
+    await _keep_handoffs(connection, told)
+    await _keep_opportunities(connection, told)
+    await _finish_tasks(connection, told, now)
+    tasks = [task for case in told for task in _tasks_of(case)]
+    if tasks:
+        await connection.execute(_TASK, now, [new_id() for _ in tasks], *_columns(tasks))
+
+
+async def _keep_handoffs(connection: "Connection", cases: Sequence[Case]) -> None:
+    rows = [
+        (
+            handoff.id, case.lead_id, handoff.owner, handoff.team, handoff.state, handoff.episode, handoff.cause,
+            handoff.step, handoff.offered_at, handoff.accepted_at, handoff.verdict, handoff.reason, handoff.rating,
+            handoff.ending, handoff.closed_at, _pool(case, handoff), _told(case, handoff),
+        )
+        for case in cases
+        for handoff in _changed_handoffs(case)
+    ]  # fmt: skip
+    if rows:
+        await connection.execute(_HANDOFF, *map(list, zip(*rows, strict=True)))
+
+
+def _changed_handoffs(case: Case) -> Iterable[Handoff]:
+    if case.dossier.erased_at is not None:
+        return ()
+    known = {handoff.id: handoff for handoff in case.before.handoffs} if case.before else {}
+    return [handoff for handoff in case.dossier.handoffs if known.get(handoff.id) != handoff]
+
+
+def _pool(case: Case, handoff: Handoff) -> str | None:
+    offering = case.offerings.get(handoff.id)
+    return offering.pool if offering else None
+
+
+def _told(case: Case, handoff: Handoff) -> bytes | None:
+    """What was told at the offer; null for a handoff of before, whose row keeps it."""
+    offered = next((t.dossier for t in case.told if isinstance(t.fact, Offered) and t.fact.handoff.id == handoff.id), None)
+    return None if offered is None else msgspec.json.encode(_as_told(case, offered, handoff))
+
+
+def _as_told(case: Case, dossier: Dossier, handoff: Handoff) -> Told:
+    offering = case.offerings.get(handoff.id)
+    score_milli, tier = standing(dossier)
+    return Told(
+        score_milli,
+        tier,
+        dossier.attributes,
+        dossier.last_engagement,
+        offering.decision if offering else None,
+        dossier.marketing_owner,
+    )
+
+
+async def _keep_opportunities(connection: "Connection", cases: Sequence[Case]) -> None:
+    rows = [
+        (
+            deal.id, case.lead_id, deal.handoff_id, deal.owner, deal.team, deal.stage, deal.amount_minor,
+            deal.currency, deal.reason, deal.opened_at, deal.closed_at,
+        )
+        for case in cases
+        for deal in _changed_opportunities(case)
+    ]  # fmt: skip
+    if rows:
+        await connection.execute(_OPPORTUNITY, *map(list, zip(*rows, strict=True)))
+
+
+def _changed_opportunities(case: Case) -> Iterable[Opportunity]:
+    known = {deal.id: deal for deal in case.before.opportunities} if case.before else {}
+    return [deal for deal in case.dossier.opportunities if known.get(deal.id) != deal]
+
+
+async def _finish_tasks(connection: "Connection", cases: Sequence[Case], now: datetime) -> None:
+    facts = [(case, told.fact) for case in cases for told in case.told]
+    answered = [fact.contact.handoff_id for _, fact in facts if isinstance(fact, Contacted)]
+    answered += [fact.handoff_id for _, fact in facts if isinstance(fact, OpportunityStaged)]
+    ended = [fact.handoff_id for _, fact in facts if isinstance(fact, HandoffClosed)]
+    for handoffs, kinds in ((answered, _ANSWERED), (ended, _ENDED)):
+        if handoffs:
+            await connection.execute(
+                "update task set done_at = $3 where handoff_id = any($1::uuid[]) and kind = any($2::text[])"
+                " and done_at is null",
+                handoffs,
+                list(kinds),
+                now,
+            )
+    repaired = [case.lead_id for case, fact in facts if isinstance(fact, Moved) and fact.previous == "invalid"]
+    if repaired:
+        await connection.execute(
+            "update task set done_at = $2 where lead_id = any($1::uuid[]) and kind = 'repair' and done_at is null",
+            repaired,
+            now,
+        )
+
+
+def _tasks_of(case: Case) -> Iterable[Task]:
+    teams = {handoff.id: handoff.team for handoff in case.dossier.handoffs}
+    for told in case.told:
+        match told.fact:
+            case Offered(handoff=handoff):
+                yield Task(case.lead_id, handoff.id, "handoff", handoff.owner, handoff.team)
+            case TaskRaised(kind=kind, owner=owner, handoff_id=handoff_id, detail=detail):
+                team = teams.get(handoff_id) if handoff_id else None
+                yield Task(case.lead_id, handoff_id, kind, owner, team, detail)
+            case Contacted(owner=owner, contact=made) if made.next_step_at is not None:
+                team = teams.get(made.handoff_id)
+                yield Task(
+                    case.lead_id, made.handoff_id, "next_step", owner, team, (made.channel,), made.next_step_at
+                )
+            case _:
+                continue
+
+
+def _columns(tasks: Sequence[Task]) -> Iterable[list[Any]]:
+    yield [task.lead_id for task in tasks]
+    yield [task.handoff_id for task in tasks]
+    yield [task.kind for task in tasks]
+    yield [task.owner for task in tasks]
+    yield [task.team for task in tasks]
+    yield [" ".join(task.detail) for task in tasks]  # words without spaces; arrays of arrays do not unnest
+    yield [task.due_at for task in tasks]
+
+
+async def keep_notes(connection: "Connection", notes: Sequence[Note], now: datetime) -> None:
+    """Write what was typed."""
+    for note in notes:
+        await connection.execute(
+            "insert into note (note_id, lead_id, about, subject, text, by, at) values ($1, $2, $3, $4, $5, $6, $7)"
+            " on conflict (lead_id, about, subject) do update set text = excluded.text, by = excluded.by,"
+            " at = excluded.at",
+            new_id(),
+            *note,
+            now,
+        )
+
+
+async def erase(connection: "Connection", lead_ids: Sequence[UUID], now: datetime) -> None:
+    """Delete what was typed and what was to be done about these leads; of their handoffs only who had them remains."""
+    if not lead_ids:
+        return
+    ids = list(lead_ids)
+    await connection.execute("delete from note where lead_id = any($1::uuid[])", ids)
+    await connection.execute("delete from task where lead_id = any($1::uuid[])", ids)
+    await connection.execute(
+        "update handoff set told = null, state = 'closed', ending = coalesce(ending, 'erased'),"
+        " closed_at = coalesce(closed_at, $2) where lead_id = any($1::uuid[])",
+        ids,
+        now,
+    )
+    await connection.execute(
+        "update opportunity set closed_at = coalesce(closed_at, $2) where lead_id = any($1::uuid[])", ids, now
+    )

@@ -1,0 +1,49 @@
+"""Leads: loaded and kept a batch at a time."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from router.cases import Case
+from router.domain.dossier import Dossier, from_json, owner_of, place, to_json
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
+
+_KEEP: Final = (
+    "insert into lead_state (lead_id, partition, place, owner, dossier)"
+    " select * from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::bytea[])"
+    " on conflict (lead_id) do update set place = excluded.place, owner = excluded.owner, dossier = excluded.dossier"
+)
+
+
+async def cases_of(connection: "Connection", lanes: Mapping[UUID, int]) -> dict[UUID, Case]:
+    """A case for each of these leads (with its lane), in their order; unknown ones begin with an empty dossier."""
+    rows = await connection.fetch(
+        "select lead_id, dossier from lead_state where lead_id = any($1::uuid[])", list(lanes)
+    )
+    known = {UUID(int=row[0].int): from_json(row[1]) for row in rows}
+    return {
+        lead_id: Case(lead_id, lane, known.get(lead_id), known.get(lead_id) or Dossier(lead_id=lead_id))
+        for lead_id, lane in lanes.items()
+    }
+
+
+async def keep(connection: "Connection", cases: Sequence[Case]) -> None:
+    """Write the dossiers that changed, in the order of their ids."""
+    changed = sorted((case for case in cases if case.changed), key=lambda case: case.lead_id)
+    if not changed:
+        return
+    await connection.execute(
+        _KEEP,
+        [case.lead_id for case in changed],
+        [case.partition for case in changed],
+        [str(place(case.dossier)) for case in changed],
+        [_owner(case) for case in changed],
+        [to_json(case.dossier) for case in changed],
+    )
+
+
+def _owner(case: Case) -> str | None:
+    held = owner_of(case.dossier)
+    return held[0] if held else None

@@ -1,0 +1,57 @@
+"""Door 3: leads that wait are looked at again when their time comes, when capacity is freed, when a policy changes.
+
+Who frees capacity, or publishes a policy, calls leads by their waiting rows (store/waiting.py). A lead that was called
+and still finds nobody passes the call on to the next of its team, as long as anybody there could take a lead.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from router.domain.assign import Assigned, Outcome
+from router.store import waiting
+from router.turn import Turn, begin, finish, has_room, settle
+from shared.runtime.desk import due_in_lane
+from shared.runtime.service import Timer
+from shared.runtime.work import Work
+
+
+async def next_due(session: AsyncConnection, partitions: Sequence[int]) -> Mapping[int, datetime]:
+    """The earliest wake of each lane."""
+    return due_in_lane(await waiting.next_due(session, partitions))
+
+
+async def look_again(work: Work, partition: int, limit: int) -> int:
+    """Take those of a lane whose time has come, best first."""
+    turn = await begin(work, {})
+    rows = await waiting.due(turn.connection, partition, work.now, turn.rules.basis, limit)
+    if not rows:
+        return 0
+    turn = await begin(work, dict.fromkeys([row.lead_id for row in rows], partition))
+    for case in turn.cases.values():
+        case.wants = case.dossier.wanting is not None
+    await waiting.forget(turn.connection, [case.lead_id for case in turn.cases.values() if not case.wants])
+    called = {row.team for row in rows if row.woken and row.team is not None}
+    outcomes = await settle(turn, turn.cases.values(), also=called)
+    await _pass_on(turn, rows, outcomes)
+    await finish(turn, work)
+    return len(rows)
+
+
+async def _pass_on(turn: Turn, rows: Sequence[waiting.Row], outcomes: Mapping[UUID, Outcome]) -> None:
+    in_vain: defaultdict[str, list[waiting.Row]] = defaultdict(list)
+    for row in rows:
+        outcome = outcomes.get(row.lead_id)
+        served = isinstance(outcome, Assigned) and outcome.team == row.team
+        if row.woken and row.team is not None and not served:
+            in_vain[row.team].append(row)
+    for team, calls in sorted(in_vain.items()):
+        if has_room(turn, team):
+            await waiting.wake(turn.connection, team, len(calls), turn.now, after=calls[-1])
+
+
+WAITING: Final = Timer("waiting", next_due, look_again)

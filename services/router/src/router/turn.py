@@ -1,0 +1,166 @@
+"""One transaction's routing, the same behind all three doors: cases in hand, teams' desks held, then kept and told.
+
+Locks are taken in one order: lanes (before we get here), team rows ascending in one statement, waiting rows, streams.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, assert_never
+from uuid import UUID
+
+from router.cases import Case, Offering, Owner, as_lead
+from router.domain import ownership, progress
+from router.domain.assign import Assigned, Lead, Outcome, Pooled, Waiting, assign, first_step, teams_wanted
+from router.domain.desk import Desk, released, skip
+from router.domain.facts import ChecklistFilled, Offered, Step, Waited
+from router.events import events_of
+from router.policies import InForce, in_force
+from router.store import desk_work, leads, teams, waiting
+from shared.contracts.attributes import Attributes
+from shared.runtime.ids import new_id
+from shared.runtime.work import Work
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
+
+NOTHING_KNOWN = Attributes()
+
+
+@dataclass(slots=True)
+class Turn:
+    """What a transaction has in hand. `desks` are those whose rows are locked."""
+
+    connection: "Connection"
+    now: datetime
+    rules: InForce
+    cases: dict[UUID, Case] = field(default_factory=dict[UUID, Case])
+    desks: dict[str, Desk] = field(default_factory=dict[str, Desk])
+    notes: list[desk_work.Note] = field(default_factory=list[desk_work.Note])
+    locked: bool = False
+
+    async def hold(self, wanted: Collection[str]) -> None:
+        """Lock these teams' desks: once in a transaction, so that the order of locks holds."""
+        self.desks.update(await teams.locked(self.connection, wanted, self.rules.policy.routing))
+        self.locked = True
+
+    def home(self, owner: Owner) -> str:
+        """The team at whose desk a rep's work is counted: where the rep is now."""
+        return self.rules.policy.team_of.get(owner.rep, owner.team)
+
+
+async def begin(work: Work, lanes: Mapping[UUID, int]) -> Turn:
+    """The policies in force and a case for each of these leads; their lanes are locked."""
+    connection = await work.raw()
+    turn = Turn(connection, work.now, await in_force(work))
+    turn.cases = await leads.cases_of(connection, lanes)
+    return turn
+
+
+async def settle(turn: Turn, cases: Iterable[Case], *, also: Collection[str] = ()) -> dict[UUID, Outcome]:
+    """Give back freed capacity, find owners for those who want one, in this order; call the waiting where some is left.
+
+    The first call locks the desks. A want that turns up later and would need another desk is left to the lane's timer.
+    """
+    wanting = [(case, _prepared(turn, case)) for case in cases if case.wants]
+    freed = [owner for case in turn.cases.values() for owner in case.released]
+    if not turn.locked:
+        needed = {team for _, lead in wanting for team in teams_wanted(lead, turn.rules.policy)}
+        needed |= {turn.home(owner) for owner in freed} | set(also)
+        if needed:
+            await turn.hold(needed)
+    _release(turn)
+    outcomes = {case.lead_id: outcome for case, lead in wanting if (outcome := _look(turn, case, lead)) is not None}
+    for team, count in sorted(Counter(map(turn.home, freed)).items()):
+        await waiting.wake(turn.connection, team, count, turn.now)
+    return outcomes
+
+
+async def finish(turn: Turn, work: Work) -> None:
+    """Keep all that changed, and emit what others hear of."""
+    _upgrade(turn)
+    cases = list(turn.cases.values())
+    await leads.keep(turn.connection, cases)
+    await desk_work.keep(turn.connection, cases, turn.now)
+    await waiting.keep(turn.connection, cases, turn.now, turn.rules.basis)
+    await desk_work.keep_notes(turn.connection, turn.notes, turn.now)
+    await teams.keep(turn.connection, turn.desks)
+    for case in cases:
+        if case.told:
+            work.emit(events_of(case, turn.now))
+
+
+def has_room(turn: Turn, team_id: str) -> bool:
+    """Whether somebody of the team could take a lead of which nothing is known."""
+    team, desk = turn.rules.policy.routing.teams.get(team_id), turn.desks.get(team_id)
+    if team is None or desk is None:
+        return False
+    return any(skip(rep, team, desk, NOTHING_KNOWN, at=turn.now, hours=turn.rules.hours) is None for rep in team.reps)
+
+
+def _prepared(turn: Turn, case: Case) -> Lead:
+    """The lead as routing sees it; a fresh crossing may be pre-screened first."""
+    lead = as_lead(case.dossier)
+    wanting = case.dossier.wanting
+    if wanting is not None and wanting.cause == "qualified" and wanting.reason is None:
+        step = first_step(lead, turn.rules.policy)
+        if step != wanting.step:
+            case.dossier = ownership.pre_screen(case.dossier, step)
+            lead = replace(lead, step=step)
+    return lead
+
+
+def _release(turn: Turn) -> None:
+    for case in turn.cases.values():
+        for owner in case.released:
+            team = turn.home(owner)
+            turn.desks[team] = released(turn.desks[team], owner.rep)
+        case.released.clear()
+
+
+def _look(turn: Turn, case: Case, lead: Lead) -> Outcome | None:
+    """Assign, or say why not; None where a desk that is not held would be needed."""
+    case.wants, case.looked = False, True
+    policy = turn.rules.policy
+    case.deferred = not teams_wanted(lead, policy) <= turn.desks.keys()
+    if case.deferred:
+        return None
+    outcome = assign(lead, turn.desks, policy, turn.now, turn.rules.hours)
+    if outcome.desk is not None:
+        turn.desks[outcome.desk.team] = outcome.desk
+    case.take(_outcome_step(turn, case, outcome))
+    return outcome
+
+
+def _outcome_step(turn: Turn, case: Case, outcome: Outcome) -> Step:
+    dossier = case.dossier
+    match outcome:
+        case Assigned():
+            handoff_id = new_id()
+            case.offerings[handoff_id] = Offering(outcome.decision, outcome.calendar, outcome.manager)
+            return ownership.offer(
+                dossier, handoff_id=handoff_id, owner=outcome.owner, team=outcome.team, at=turn.now
+            )
+        case Waiting():
+            return ownership.park(dossier, reason=outcome.reason, team=outcome.team, wake_at=outcome.wake_at)
+        case Pooled():
+            episode = dossier.wanting.episode if dossier.wanting else dossier.begun
+            step = ownership.pool(dossier, into=outcome.pool, cause="pull", at=turn.now)
+            # nobody was asked, somebody must come: for the others the lead waits, with that reason
+            return Step(step.dossier, (*step.facts, Waited(episode, "pull", outcome.team, None)))
+        case _:
+            assert_never(outcome)
+
+
+def _upgrade(turn: Turn) -> None:
+    """`upgrade: auto` follows an offer or a filled checklist."""
+    if turn.rules.policy.routing.upgrade != "auto":
+        return
+    for case in turn.cases.values():
+        if any(isinstance(told.fact, Offered | ChecklistFilled) for told in case.told):
+            case.take(
+                progress.upgrade(
+                    case.dossier, opportunity_id=new_id(), at=turn.now, policy=turn.rules.policy.routing
+                )
+            )
