@@ -238,6 +238,9 @@ class Stage:
         pool = engine(self.urls["scorer"], application="contract", pool_size=1)
 
         async def all_are_there() -> bool:
+            for instance in self.instances:
+                if instance.running.done() and not instance.running.cancelled():
+                    instance.running.result()
             async with pool.connect() as session:
                 return (await session.scalar(text("select count(*) from effect")) or 0) >= count
 

@@ -1,5 +1,6 @@
 """A service alone on a real PostgreSQL: deliver events to it, let time pass, look at what it emitted."""
 
+import asyncio
 import random
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -149,7 +150,7 @@ async def a_service(
     presets: Mapping[str, Mapping[str, Any]] | None = None,
     secrets: Mapping[str, str] | None = None,
 ) -> AsyncGenerator[Bench]:
-    """The service on a fresh database, all lanes held, no relay and no background tasks."""
+    """The service on a fresh database, all lanes held, its background tasks running, no relay."""
     clock = StandingClock()
     url = await make_database(service.name.replace("-", "_"))
     pool = engine(url, application=f"test-{service.name}")
@@ -168,8 +169,16 @@ async def a_service(
     transport_layer = httpx.ASGITransport(app=app)
     headers = {"Authorization": "Bearer admin"}
     async with httpx.AsyncClient(transport=transport_layer, base_url="http://baton.test", headers=headers) as client:
-        yield Bench(service, transactions, desk, clock, consumer, client, url, reports)
+        background = [asyncio.ensure_future(run(desk)) for run in service.background]
+        try:
+            yield Bench(service, transactions, desk, clock, consumer, client, url, reports)
+        finally:
+            for task in background:
+                task.cancel()
+            ended = await asyncio.gather(*background, return_exceptions=True)
     await pool.dispose()
+    failures = [one for one in ended if isinstance(one, Exception)]
+    assert not failures, failures
 
 
 def position(record: Record) -> Position:

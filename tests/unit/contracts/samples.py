@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Final, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Union, get_args, get_origin
 from uuid import UUID, uuid5
 
 import msgspec
@@ -66,12 +66,16 @@ def _struct(made: type[Any], *, full: bool) -> Any:
 
 def _value(name: str, kind: Any, *, full: bool) -> Any:
     origin, arguments = get_origin(kind), [each for each in get_args(kind) if each not in (NoneType, Ellipsis)]
-    if origin in (Union, UnionType):
+    if origin in (Annotated, Union, UnionType):
         return _value(name, arguments[0], full=full)
     if origin is tuple:
         return (_value(name, arguments[0], full=full),)
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+    if issubclass(kind, msgspec.Struct):
         return _struct(kind, full=full)
+    return _plain(name, kind)
+
+
+def _plain(name: str, kind: type) -> UUID | datetime | str | bool | int:
     if kind is UUID:
         return _LEAD if name == "lead_id" else uuid5(_LEAD, name)
     if kind is datetime:

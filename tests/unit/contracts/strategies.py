@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 from uuid import UUID
 
 import msgspec
@@ -28,6 +28,8 @@ def of_type(kind: Any) -> st.SearchStrategy[Any]:
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return _structs(kind)
     origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return of_type(arguments[0])
     if origin in (Union, UnionType):
         return st.one_of(*(of_type(each) for each in arguments))
     if origin is tuple:

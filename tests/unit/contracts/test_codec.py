@@ -69,8 +69,13 @@ def test_no_bytes_do_worse_than_being_unreadable(value: bytes) -> None:
         decode("lead.captured", value)
 
 
-@pytest.mark.parametrize("wire", WIRES)
-def test_an_instant_without_a_zone_is_unreadable(wire: str) -> None:
-    vague = full(wire) | {"occurred_at": "2026-03-02T02:00:00"}
-    with pytest.raises(Unreadable, match="occurred_at"):
-        decode(wire, msgspec.json.encode(vague))
+def test_an_instant_without_a_zone_is_unreadable() -> None:
+    readable: list[str] = []
+    for wire in WIRES:
+        try:
+            decode(wire, msgspec.json.encode(full(wire) | {"occurred_at": "2026-03-02T02:00:00"}))
+        except Unreadable as error:
+            assert "occurred_at" in str(error)  # noqa: PT017 - every type is looked at before the verdict
+        else:
+            readable.append(wire)
+    assert readable == [], "times are UTC: give them `msgspec.Meta(tz=True)`"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from types import NoneType
-from typing import Any, Final, get_args
+from typing import Annotated, Any, Final, get_args, get_origin
 from uuid import UUID
 
 import msgspec
@@ -17,9 +17,52 @@ from tests.unit.contracts.samples import snapshot_path
 
 LISTED: Final = yaml.safe_load((Path(__file__).parents[3] / "docs/events/text-fields.yaml").read_text("utf-8"))
 PERSONAL: Final = frozenset(
-    "name names firstname lastname surname fullname email emails mail phone phones tel mobile whatsapp wechat zalo"
-    " message messages answer answers note notes comment comments address addresses street postcode zip birthday"
-    " gclid fbclid msclkid click clickid url query utm ip cookie referrer body text free".split()
+    [
+        "name",
+        "names",
+        "firstname",
+        "lastname",
+        "surname",
+        "fullname",
+        "email",
+        "emails",
+        "mail",
+        "phone",
+        "phones",
+        "tel",
+        "mobile",
+        "whatsapp",
+        "wechat",
+        "zalo",
+        "message",
+        "messages",
+        "answer",
+        "answers",
+        "note",
+        "notes",
+        "comment",
+        "comments",
+        "address",
+        "addresses",
+        "street",
+        "postcode",
+        "zip",
+        "birthday",
+        "gclid",
+        "fbclid",
+        "msclkid",
+        "click",
+        "clickid",
+        "url",
+        "query",
+        "utm",
+        "ip",
+        "cookie",
+        "referrer",
+        "body",
+        "text",
+        "free",
+    ]
 )
 
 
@@ -34,7 +77,7 @@ def fields_within(kind: type[msgspec.Struct]) -> Iterator[tuple[type[msgspec.Str
 
 
 def plain_types(kind: Any) -> Iterator[Any]:
-    arguments = get_args(kind)
+    arguments = get_args(kind)[:1] if get_origin(kind) is Annotated else get_args(kind)
     if not arguments:
         yield kind
     for each in arguments:

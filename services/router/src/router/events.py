@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from router.cases import Case, Told, standing
 from router.domain.dossier import Dossier, hops
@@ -24,67 +25,33 @@ from shared.contracts import Event
 
 def events_of(case: Case, now: datetime) -> list[Event]:
     """What others hear of this case, in order."""
-    recycled = {told.fact.handoff_id for told in case.told if isinstance(told.fact, Recycled)}
-    return [event for told in case.told for event in _events(case, told, now, frozenset(recycled))]
+    recycled = frozenset(told.fact.handoff_id for told in case.told if isinstance(told.fact, Recycled))
+    return [event for told in case.told for event in _events(case, told, now, recycled)]
 
 
-def _events(case: Case, told: Told, now: datetime, recycled: frozenset[Any]) -> Iterator[Event]:
-    fact = told.fact
+def _events(case: Case, told: Told, now: datetime, recycled: frozenset[UUID]) -> Iterator[Event]:
     head: dict[str, Any] = {
         "lead_id": case.lead_id,
         "occurred_at": now,
         "recorded_at": now,
         "causation": told.causation,
     }
-    match fact:
-        case Offered():
+    match told.fact:
+        case Offered() as fact:
             yield _assigned(case, told.dossier, fact, head)
-        case Waited():
+        case Waited() as fact:
             yield contracts.LeadWaiting(
                 **head, episode=fact.episode, reason=fact.reason, team=fact.team, wake_at=fact.wake_at
             )
-        case Accepted():
-            yield contracts.LeadAccepted(**head, handoff_id=fact.handoff_id, owner=fact.owner)
-        case Rejected():
-            yield contracts.LeadRejected(
-                **head,
-                handoff_id=fact.handoff_id,
-                owner=fact.owner,
-                reason=fact.reason,
-                rating=fact.rating,
-                pool=fact.pool,
-                # an episode ends once: where the lead is also recycled, the recycling says it
-                ends_episode=fact.ends_episode and fact.handoff_id not in recycled,
-            )
-        case Returned():
-            yield _recycled_by_return(told.dossier, fact, head)
-        case Recycled():
-            yield contracts.LeadRecycled(
-                **head,
-                handoff_id=fact.handoff_id,
-                owner=fact.owner,
-                cause=fact.cause,
-                pool=fact.pool,
-                hops=fact.hops,
-                without_owner=fact.without_owner,
-            )
-        case Contacted():
-            made = fact.contact
-            yield contracts.LeadContacted(
-                **{**head, "occurred_at": made.occurred_at},
-                handoff_id=made.handoff_id,
-                owner=fact.owner,
-                contact_id=made.id,
-                channel=made.channel,
-                result=made.result,
-                next_step_at=made.next_step_at,
-                unproven=made.unproven,
-            )
-        case Moved():
+        case Accepted() | Rejected() | Returned() | Recycled() as fact:
+            yield _verdict(told.dossier, fact, head, recycled)
+        case Contacted() as fact:
+            yield _contacted(fact, head)
+        case Moved() as fact:
             yield contracts.LeadMoved(
                 **head, status=fact.status, previous=fact.previous, reason=fact.reason, handoff_id=fact.handoff_id
             )
-        case OpportunityOpened():
+        case OpportunityOpened() as fact:
             yield contracts.OpportunityOpened(
                 **head,
                 opportunity_id=fact.opportunity_id,
@@ -93,10 +60,53 @@ def _events(case: Case, told: Told, now: datetime, recycled: frozenset[Any]) -> 
                 amount_minor=fact.amount_minor,
                 currency=fact.currency,
             )
-        case OpportunityStaged():
+        case OpportunityStaged() as fact:
             yield from _ended(fact, head)
         case _:
             return
+
+
+def _verdict(
+    dossier: Dossier, fact: Accepted | Rejected | Returned | Recycled, head: dict[str, Any], recycled: frozenset[UUID]
+) -> Event:
+    head = {**head, "handoff_id": fact.handoff_id, "owner": fact.owner}
+    match fact:
+        case Accepted():
+            return contracts.LeadAccepted(**head)
+        case Rejected():
+            # an episode ends once: where the lead is also recycled, the recycling says it
+            ends = fact.ends_episode and fact.handoff_id not in recycled
+            return contracts.LeadRejected(
+                **head, reason=fact.reason, rating=fact.rating, pool=fact.pool, ends_episode=ends
+            )
+        case Recycled():
+            return contracts.LeadRecycled(
+                **head, cause=fact.cause, pool=fact.pool, hops=fact.hops, without_owner=fact.without_owner
+            )
+        case Returned():
+            episode = next(handoff.episode for handoff in dossier.handoffs if handoff.id == fact.handoff_id)
+            return contracts.LeadRecycled(
+                **head,
+                cause="returned",
+                pool=fact.pool,
+                hops=hops(dossier, episode),
+                without_owner=dossier.wanting is None,
+            )
+
+
+def _contacted(fact: Contacted, head: dict[str, Any]) -> Event:
+    made = fact.contact
+    head = {**head, "occurred_at": made.occurred_at}
+    return contracts.LeadContacted(
+        **head,
+        handoff_id=made.handoff_id,
+        owner=fact.owner,
+        contact_id=made.id,
+        channel=made.channel,
+        result=made.result,
+        next_step_at=made.next_step_at,
+        unproven=made.unproven,
+    )
 
 
 def _assigned(case: Case, dossier: Dossier, fact: Offered, head: dict[str, Any]) -> Event:
@@ -117,19 +127,6 @@ def _assigned(case: Case, dossier: Dossier, fact: Offered, head: dict[str, Any])
         decision=offering.decision if offering else None,
         previous_handoff_id=fact.previous_handoff_id,
         hops=fact.hops,
-    )
-
-
-def _recycled_by_return(dossier: Dossier, fact: Returned, head: dict[str, Any]) -> Event:
-    episode = next(handoff.episode for handoff in dossier.handoffs if handoff.id == fact.handoff_id)
-    return contracts.LeadRecycled(
-        **head,
-        handoff_id=fact.handoff_id,
-        owner=fact.owner,
-        cause="returned",
-        pool=fact.pool,
-        hops=hops(dossier, episode),
-        without_owner=dossier.wanting is None,
     )
 
 

@@ -34,7 +34,8 @@ def subscription() -> Subscription:
 
     @subscribed.on(*(event_types()[topic] for topic in CONSUMES["router"]))
     async def route(batch: Sequence[Delivered[Event]], work: Work) -> None:
-        turn = await begin(work, {each.record.lead_id: each.record.stream.partition for each in batch})
+        turn = await begin(work)
+        await turn.load({each.record.lead_id: each.record.stream.partition for each in batch})
         policy = turn.rules.policy
         wanting: list[Case] = []
         erased: list[UUID] = []
@@ -54,8 +55,8 @@ def subscription() -> Subscription:
             for case in wanting:
                 _hear_pending(case, policy)
             await settle(turn, wanting)
-        await desk_work.erase(turn.connection, erased, turn.now)
         await finish(turn, work)
+        await desk_work.erase(turn.connection, erased, turn.now)
 
     return subscribed
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.domain.assign import Assigned, Outcome
 from router.store import waiting
-from router.turn import Turn, begin, finish, has_room, settle
+from router.turn import Call, Turn, begin, finish, has_room, settle
 from shared.runtime.desk import due_in_lane
 from shared.runtime.service import Timer
 from shared.runtime.work import Work
@@ -27,22 +27,22 @@ async def next_due(session: AsyncConnection, partitions: Sequence[int]) -> Mappi
 
 async def look_again(work: Work, partition: int, limit: int) -> int:
     """Take those of a lane whose time has come, best first."""
-    turn = await begin(work, {})
+    turn = await begin(work)
     rows = await waiting.due(turn.connection, partition, work.now, turn.rules.basis, limit)
     if not rows:
         return 0
-    turn = await begin(work, dict.fromkeys([row.lead_id for row in rows], partition))
+    await turn.load(dict.fromkeys([row.lead_id for row in rows], partition))
     for case in turn.cases.values():
         case.wants = case.dossier.wanting is not None
     await waiting.forget(turn.connection, [case.lead_id for case in turn.cases.values() if not case.wants])
     called = {row.team for row in rows if row.woken and row.team is not None}
     outcomes = await settle(turn, turn.cases.values(), also=called)
-    await _pass_on(turn, rows, outcomes)
+    _pass_on(turn, rows, outcomes)
     await finish(turn, work)
     return len(rows)
 
 
-async def _pass_on(turn: Turn, rows: Sequence[waiting.Row], outcomes: Mapping[UUID, Outcome]) -> None:
+def _pass_on(turn: Turn, rows: Sequence[waiting.Row], outcomes: Mapping[UUID, Outcome]) -> None:
     in_vain: defaultdict[str, list[waiting.Row]] = defaultdict(list)
     for row in rows:
         outcome = outcomes.get(row.lead_id)
@@ -51,7 +51,7 @@ async def _pass_on(turn: Turn, rows: Sequence[waiting.Row], outcomes: Mapping[UU
             in_vain[row.team].append(row)
     for team, calls in sorted(in_vain.items()):
         if has_room(turn, team):
-            await waiting.wake(turn.connection, team, len(calls), turn.now, after=calls[-1])
+            turn.calls.append(Call(team, len(calls), calls[-1]))
 
 
 WAITING: Final = Timer("waiting", next_due, look_again)

@@ -13,7 +13,7 @@ from uuid import UUID
 from router.cases import Case, Offering, Owner, as_lead
 from router.domain import ownership, progress
 from router.domain.assign import Assigned, Lead, Outcome, Pooled, Waiting, assign, first_step, teams_wanted
-from router.domain.desk import Desk, released, skip
+from router.domain.desk import Desk, local_day, released, skip, taken
 from router.domain.facts import ChecklistFilled, Offered, Step, Waited
 from router.events import events_of
 from router.policies import InForce, in_force
@@ -28,6 +28,15 @@ if TYPE_CHECKING:
 NOTHING_KNOWN = Attributes()
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Call the first `count` waiting of a team, or the first behind a row."""
+
+    team: str
+    count: int
+    after: waiting.Row | None = None
+
+
 @dataclass(slots=True)
 class Turn:
     """What a transaction has in hand. `desks` are those whose rows are locked."""
@@ -38,43 +47,47 @@ class Turn:
     cases: dict[UUID, Case] = field(default_factory=dict[UUID, Case])
     desks: dict[str, Desk] = field(default_factory=dict[str, Desk])
     notes: list[desk_work.Note] = field(default_factory=list[desk_work.Note])
-    locked: bool = False
+    calls: list[Call] = field(default_factory=list[Call])
+
+    async def load(self, lanes: Mapping[UUID, int]) -> None:
+        """A case for each of these leads; their lanes are locked."""
+        self.cases = await leads.cases_of(self.connection, lanes)
 
     async def hold(self, wanted: Collection[str]) -> None:
         """Lock these teams' desks: once in a transaction, so that the order of locks holds."""
         self.desks.update(await teams.locked(self.connection, wanted, self.rules.policy.routing))
-        self.locked = True
+
+    def take_on(self, team_id: str, rep_id: str) -> None:
+        """Count a lead that a rep of this team got otherwise than by assignment; the desk is held."""
+        desk, team = self.desks[team_id], self.rules.policy.team(team_id)
+        fuller = taken(desk, rep_id, local_day(team, self.now))
+        self.desks[team_id] = replace(fuller, next_number=desk.next_number + 1)
 
     def home(self, owner: Owner) -> str:
         """The team at whose desk a rep's work is counted: where the rep is now."""
         return self.rules.policy.team_of.get(owner.rep, owner.team)
 
 
-async def begin(work: Work, lanes: Mapping[UUID, int]) -> Turn:
-    """The policies in force and a case for each of these leads; their lanes are locked."""
-    connection = await work.raw()
-    turn = Turn(connection, work.now, await in_force(work))
-    turn.cases = await leads.cases_of(connection, lanes)
-    return turn
+async def begin(work: Work) -> Turn:
+    """A turn under the policies in force."""
+    return Turn(await work.raw(), work.now, await in_force(work))
 
 
 async def settle(turn: Turn, cases: Iterable[Case], *, also: Collection[str] = ()) -> dict[UUID, Outcome]:
-    """Give back freed capacity, find owners for those who want one, in this order; call the waiting where some is left.
+    """Give back freed capacity, then find owners for those who want one, in this order; call who waits for what is left.
 
-    The first call locks the desks. A want that turns up later and would need another desk is left to the lane's timer.
+    The first call that needs desks locks them. A want that turns up later and needs another desk is left to the timer.
     """
     wanting = [(case, _prepared(turn, case)) for case in cases if case.wants]
-    freed = [owner for case in turn.cases.values() for owner in case.released]
-    if not turn.locked:
-        needed = {team for _, lead in wanting for team in teams_wanted(lead, turn.rules.policy)}
-        needed |= {turn.home(owner) for owner in freed} | set(also)
-        if needed:
-            await turn.hold(needed)
+    freed = Counter(turn.home(owner) for case in turn.cases.values() for owner in case.released)
+    needed = freed.keys() | set(also)
+    if not turn.desks:
+        needed |= {team for _, lead in wanting for team in teams_wanted(lead, turn.rules.policy)}
+    if not needed <= turn.desks.keys():
+        await turn.hold(needed - turn.desks.keys())
     _release(turn)
-    outcomes = {case.lead_id: outcome for case, lead in wanting if (outcome := _look(turn, case, lead)) is not None}
-    for team, count in sorted(Counter(map(turn.home, freed)).items()):
-        await waiting.wake(turn.connection, team, count, turn.now)
-    return outcomes
+    turn.calls += [Call(team, count) for team, count in sorted(freed.items())]
+    return {case.lead_id: outcome for case, lead in wanting if (outcome := _look(turn, case, lead)) is not None}
 
 
 async def finish(turn: Turn, work: Work) -> None:
@@ -86,6 +99,8 @@ async def finish(turn: Turn, work: Work) -> None:
     await waiting.keep(turn.connection, cases, turn.now, turn.rules.basis)
     await desk_work.keep_notes(turn.connection, turn.notes, turn.now)
     await teams.keep(turn.connection, turn.desks)
+    for call in turn.calls:
+        await waiting.wake(turn.connection, call.team, call.count, turn.now, after=call.after)
     for case in cases:
         if case.told:
             work.emit(events_of(case, turn.now))
@@ -139,9 +154,7 @@ def _outcome_step(turn: Turn, case: Case, outcome: Outcome) -> Step:
         case Assigned():
             handoff_id = new_id()
             case.offerings[handoff_id] = Offering(outcome.decision, outcome.calendar, outcome.manager)
-            return ownership.offer(
-                dossier, handoff_id=handoff_id, owner=outcome.owner, team=outcome.team, at=turn.now
-            )
+            return ownership.offer(dossier, handoff_id=handoff_id, owner=outcome.owner, team=outcome.team, at=turn.now)
         case Waiting():
             return ownership.park(dossier, reason=outcome.reason, team=outcome.team, wake_at=outcome.wake_at)
         case Pooled():
@@ -160,7 +173,5 @@ def _upgrade(turn: Turn) -> None:
     for case in turn.cases.values():
         if any(isinstance(told.fact, Offered | ChecklistFilled) for told in case.told):
             case.take(
-                progress.upgrade(
-                    case.dossier, opportunity_id=new_id(), at=turn.now, policy=turn.rules.policy.routing
-                )
+                progress.upgrade(case.dossier, opportunity_id=new_id(), at=turn.now, policy=turn.rules.policy.routing)
             )

@@ -53,7 +53,7 @@ def _scorecards(router: APIRouter, desk: Desk) -> None:
     policies = desk.transactions.policies
 
     @router.get("/v1/policies/scorecard")
-    async def read_scorecard() -> Response:
+    async def scorecard_and_draft() -> Response:
         """The live scorecard, and the draft where there is one."""
         async with desk.read() as session:
             published = await policies.current(session, KIND, desk.clock())
@@ -103,14 +103,13 @@ def _publishing(router: APIRouter, desk: Desk) -> None:
         """Make the draft live: facts that come from now on are scored by it."""
 
         async def act(work: Work) -> Answer:
-            draft = await store.draft(work.session)
+            draft = await store.take_draft(work.session)
             if draft is None:
                 raise Problem(409, "there is no draft: PUT /v1/policies/scorecard keeps one", code="no-draft")
             _same(draft.based_on, if_match)
             version = await work.policies.publish(
                 work.session, KIND, draft.body, by=principal.actor, at=work.now, after=draft.based_on
             )
-            await store.drop_draft(work.session)
             lint = warnings(read(draft.body))
             return Answer(200, orjson.dumps({"kind": KIND, "version": version, "lint": lint}))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scorer.domain.dossier import Dossier
@@ -24,6 +24,8 @@ _KEEP: Final = (
     " on conflict (lead_id) do update set body = excluded.body, score_milli = excluded.score_milli,"
     " tier = excluded.tier, scorecard_version = excluded.scorecard_version, next_change = excluded.next_change"
 )
+
+_DRAFT: Final = "body, based_on, saved_by, saved_at"
 
 
 class Kept(NamedTuple):
@@ -100,7 +102,15 @@ async def due(connection: "Connection", partition: int, at: datetime, limit: int
 
 async def draft(session: AsyncConnection) -> Draft | None:
     """The scorecard that is being written."""
-    row = (await session.execute(text("select body, based_on, saved_by, saved_at from scorecard_draft"))).one_or_none()
+    return _draft((await session.execute(text(f"select {_DRAFT} from scorecard_draft"))).one_or_none())
+
+
+async def take_draft(session: AsyncConnection) -> Draft | None:
+    """The draft, taken out to go live; one that is saved meanwhile waits for us and stays."""
+    return _draft((await session.execute(text(f"delete from scorecard_draft returning {_DRAFT}"))).one_or_none())
+
+
+def _draft(row: Row[Any] | None) -> Draft | None:
     if row is None:
         return None
     body = row.body if isinstance(row.body, dict) else orjson.loads(row.body)
@@ -123,8 +133,3 @@ async def save_draft(session: AsyncConnection, saved: Draft) -> None:
             "saved_at": saved.saved_at,
         },
     )
-
-
-async def drop_draft(session: AsyncConnection) -> None:
-    """The draft went live."""
-    await session.execute(text("delete from scorecard_draft"))

@@ -1,4 +1,4 @@
-"""Door 1: facts move clocks. A batch costs one load and one write of facts and of clocks; events that tell no fact, nothing."""
+"""Door 1: facts move clocks. One load and one write of facts and of clocks a batch; what tells no fact costs nothing."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

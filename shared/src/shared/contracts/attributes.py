@@ -47,8 +47,8 @@ ATTRIBUTE_NAMES: tuple[str, ...] = Attributes.__struct_fields__
 
 def values(attributes: Attributes) -> dict[str, str | bool | tuple[str, ...]]:
     """The attributes that are set, by name."""
-    found = {name: getattr(attributes, name) for name in ATTRIBUTE_NAMES}
-    return {name: value for name, value in found.items() if value not in (None, ())}
+    found = msgspec.structs.asdict(attributes)
+    return {name: value for name, value in found.items() if value is not None and value != ()}
 
 
 def overlay(older: Attributes, newer: Attributes) -> Attributes:

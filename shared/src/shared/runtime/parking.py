@@ -25,7 +25,7 @@ class Parking:
         self._note(count, 0)
 
     def allow(self, service: str) -> None:
-        """One more is to be parked.
+        """One more is to be parked; it counts only when it was, for its transaction may have to be repeated.
 
         Raises TooManyParked.
         """

@@ -32,13 +32,13 @@ class KafkaTransport:
     topics: Topics = field(init=False)
     positions: Positions = field(init=False)
     relays: dict[str, Relay] = field(default_factory=dict[str, Relay])
-    _offsets: Offsets = field(init=False)
+    offsets: Offsets = field(init=False)
     _feeds: list[KafkaFeed] = field(default_factory=list[KafkaFeed])
 
     def __post_init__(self) -> None:
         self.topics = Topics(self.cluster, self.names)
         self.positions = Positions(self.cluster, self.topics)
-        self._offsets = Offsets(self.cluster)
+        self.offsets = Offsets(self.cluster)
 
     async def start(self) -> None:
         """See to the topics. A broker that is away is waited for in the background.
@@ -62,7 +62,7 @@ class KafkaTransport:
             "kafka: topics": self.topics.run,
             "kafka: hears positions": self.positions.listen,
             "kafka: says positions": self.positions.speak,
-            "kafka: offsets": self._offsets.run,
+            "kafka: offsets": self.offsets.run,
             **{f"{service}: relay": relay.run for service, relay in self.relays.items()},
         }
 
@@ -76,7 +76,7 @@ class KafkaTransport:
     async def feed(self, service: str, topics: Sequence[str]) -> KafkaFeed:
         """A feed for a consuming service; it is assigned what it reads."""
         del topics
-        made = KafkaFeed(service, self.cluster, self.topics, self.positions, self._offsets)
+        made = KafkaFeed(service, self.cluster, self.topics, self.positions, self.offsets)
         self._feeds.append(made)
         return made
 

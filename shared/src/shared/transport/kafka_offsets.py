@@ -15,7 +15,6 @@ from shared.transport.kafka_topics import Cluster
 
 log = structlog.get_logger("kafka")
 
-_PAUSE_S = 5.0
 _BOUND_S = 5.0
 _NO_GENERATION = -1
 
@@ -25,6 +24,7 @@ class Offsets:
     """What is to be told to Kafka's groups `baton.<service>`, every few seconds."""
 
     cluster: Cluster
+    pause_s: float = 5.0
     _due: dict[str, dict[Stream, int]] = field(default_factory=dict[str, dict[Stream, int]])
 
     def note(self, service: str, taken: Mapping[Stream, int]) -> None:
@@ -34,7 +34,7 @@ class Offsets:
     async def run(self) -> None:
         """Commit for ever; a failure is the lag tools' loss only."""
         while True:
-            await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(self.pause_s)
             due, self._due = self._due, {}
             if not due:
                 continue

@@ -1,5 +1,7 @@
 """The topic `baton.positions`: producers' marks, consumers' reports, askings and their answers. All of it is lazy.
 
+Whoever begins to listen says hello, and the relays say their marks again.
+
 What is said here proves nothing by itself: a lost, late or old message delays a healing and breaks nothing.
 """
 
@@ -51,6 +53,7 @@ class Positions:
     latest: dict[str, Report] = field(default_factory=dict[str, Report])
     awaited: dict[str, Answer | None] = field(default_factory=dict[str, Answer | None])
     asked: list[Callable[[Ask], None]] = field(default_factory=list[Callable[[Ask], None]])
+    greeted: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
     _pending: dict[tuple[str, ...], bytes] = field(default_factory=dict[tuple[str, ...], bytes])
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -74,11 +77,11 @@ class Positions:
 
     def say_ask(self, service: str, ask: Ask) -> None:
         """A consumer's asking."""
-        self._say(("ask", service, str(ask.stream)), {"kind": "ask", "ask": ask})
+        self._say(("ask", service, str(ask.stream)), {"kind": "ask", "ask": [ask.id, [*ask.stream], [*ask.position]]})
 
     def say_answer(self, ask: Ask, answer: Answer) -> None:
         """A relay's answer."""
-        self._say(("answer", ask.id), {"kind": "answer", "id": ask.id, "answer": answer})
+        self._say(("answer", ask.id), {"kind": "answer", "id": ask.id, "answer": [*answer]})
 
     def _say(self, key: tuple[str, ...], message: Mapping[str, Any]) -> None:
         """Newer words replace older ones that were not said yet, so that a broker's absence piles nothing up."""
@@ -129,6 +132,7 @@ class Positions:
                 consumer.assign([place])
                 async with asyncio.timeout(_BOUND_S):
                     await consumer.seek_to_end(place)
+                self._say(("hello",), {"kind": "hello"})
                 while True:
                     await self._hear(consumer, place)
             except PASSING as error:
@@ -166,6 +170,9 @@ class Positions:
                 ask = Ask(str(ident), Stream(*stream), Position(*position))
                 for serve in self.asked:
                     serve(ask)
+            case "hello":
+                for greet in self.greeted:
+                    greet()
             case "answer":
                 if message["id"] in self.awaited:
                     self.awaited[message["id"]] = Answer(*message["answer"])

@@ -76,6 +76,7 @@ class Relay:
     def __post_init__(self) -> None:
         self._outbox = Outbox(self.engine, self.service)
         self.said.asked.append(self.hear)
+        self.said.greeted.append(self.greet)
 
     def committed(self, records: Sequence[Record]) -> None:
         """Take what was just committed, as far as it is next."""
@@ -90,6 +91,10 @@ class Relay:
         if ask.stream in self._tracks:
             self._asks.append(ask)
             self._wake.set()
+
+    def greet(self) -> None:
+        """Somebody new listens: say the marks again."""
+        self._told_s = 0.0
 
     async def run(self) -> None:
         """Relay for ever."""

@@ -2,6 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 
 from intake.domain import normal
 from intake.domain.submission import Submission
@@ -37,30 +40,55 @@ _LEAST_OWN_DIGITS = 7
 _LEAST_NAME_CHARS = 5
 
 
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What the person is called by, folded once for all attributes."""
+
+    name: str
+    local: str
+    digits: str
+    ids: frozenset[str]
+
+
 def attributes(submission: Submission) -> dict[str, str | int | bool | list[str]]:
     """The allowed attributes by name, in the shape of the contract. What could name the person is left out."""
     found: dict[str, str | int | bool | list[str]] = {"door": submission.door}
+    own = _own(submission)
+    picked, fields, ids = submission.picked, submission.fields, submission.ids
     for name in _PICKED_ONLY:
-        _keep(found, submission, name, submission.picked.get(name))
-    for name in (*_PICKED_OR_TEXT, *_TEXTS):
-        _keep(found, submission, name, submission.picked.get(name) or submission.text(name))
+        _keep(found, own, name, picked.get(name))
+    for name in _PICKED_OR_TEXT:
+        _keep(found, own, name, picked.get(name) or _text(fields, name))
+    for name in _TEXTS:
+        _keep(found, own, name, picked.get(name) or _text(fields, name))
     for name in _IDS:
-        _keep(found, submission, name, submission.ids.get(name))
-    page = submission.text("landing_page")
-    _keep(found, submission, "landing_page", normal.without_query(page) if page else None)
-    if "referred_by" in submission.fields:
+        _keep(found, own, name, ids.get(name))
+    page = _text(fields, "landing_page")
+    if page:
+        _keep(found, own, "landing_page", normal.without_query(page))
+    if "referred_by" in fields:
         found["referred"] = True
-    tags = submission.fields.get("tags")
+    tags = fields.get("tags")
     given = tags if isinstance(tags, tuple) else ()
-    safe = [tag for tag in given if len(tag) <= _MAX_TAG_CHARS and not _names_somebody("tags", tag, submission)]
+    safe = [tag for tag in given if len(tag) <= _MAX_TAG_CHARS and not _names_somebody("tags", tag, own)]
     if safe:
         found["tags"] = safe[:_MAX_TAGS]
     return found
 
 
-def _keep(found: dict[str, str | int | bool | list[str]], submission: Submission, name: str, text: str | None) -> None:
+def says_who(text: str) -> bool:
+    """Whether a text holds a mail address or a phone number, whoever's."""
+    return _holds_contact("tags", text)
+
+
+def _text(fields: Mapping[str, object], name: str) -> str | None:
+    value = fields.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _keep(found: dict[str, str | int | bool | list[str]], own: _Own, name: str, text: str | None) -> None:
     kept = text.strip() if text is not None else ""
-    if kept and len(kept) <= _most_chars(name) and not _names_somebody(name, kept, submission):
+    if kept and len(kept) <= _most_chars(name) and not _names_somebody(name, kept, own):
         found[name] = kept
 
 
@@ -70,12 +98,17 @@ def _most_chars(name: str) -> int:
     return _MAX_ANSWER_CHARS if name in _ANSWERED else _MAX_TEXT_CHARS
 
 
-def _names_somebody(name: str, text: str, submission: Submission) -> bool:
-    plain = unicodedata.normalize("NFKC", text)
-    if text in submission.ids.values():
+def _names_somebody(name: str, text: str, own: _Own) -> bool:
+    if text in own.ids:
         # the platform's own number of a campaign, as long as a phone number
         return False
-    return _MAILBOX.search(plain) is not None or _holds_phone(name, plain) or _holds_own(plain, submission)
+    return _holds_contact(name, text) or _holds_own(text, own)
+
+
+@lru_cache(maxsize=4096)  # picklist values and campaigns come again and again
+def _holds_contact(name: str, text: str) -> bool:
+    plain = unicodedata.normalize("NFKC", text)
+    return _MAILBOX.search(plain) is not None or _holds_phone(name, plain)
 
 
 def _holds_phone(name: str, text: str) -> bool:
@@ -92,15 +125,28 @@ def _is_phone_long(text: str) -> bool:
     return _LEAST_PHONE_DIGITS <= sum(sign.isdigit() for sign in text) <= _MOST_PHONE_DIGITS
 
 
-def _holds_own(text: str, submission: Submission) -> bool:
-    """Whether the text repeats this person's own name, address or number."""
-    digits = "".join(sign for sign in text if sign.isdigit())
-    own = "".join(sign for sign in submission.text("phone") or "" if sign.isdigit())[-_LEAST_OWN_DIGITS - 1 :]
-    if len(own) >= _LEAST_OWN_DIGITS and own in digits:
-        return True
-    folded = fold(text)
+@lru_cache(maxsize=4096)
+def _folded(text: str) -> tuple[str, str]:
+    plain = unicodedata.normalize("NFKC", text)
+    return fold(plain), "".join(sign for sign in plain if sign.isdigit())
+
+
+def _own(submission: Submission) -> _Own:
+    digits = "".join(sign for sign in submission.text("phone") or "" if sign.isdigit())[-_LEAST_OWN_DIGITS - 1 :]
     name = fold(submission.text("name") or "")
     local = fold((submission.text("email") or "").partition("@")[0])
     long_enough = (len(name) >= _LEAST_NAME_CHARS and " " in name) or (len(name) > 1 and has_cjk(name))
-    named = long_enough and name in folded
-    return named or (len(local) >= _LEAST_NAME_CHARS and " " in local and local in folded)
+    return _Own(
+        name if long_enough else "",
+        local if len(local) >= _LEAST_NAME_CHARS and " " in local else "",
+        digits if len(digits) >= _LEAST_OWN_DIGITS else "",
+        frozenset(submission.ids.values()),
+    )
+
+
+def _holds_own(text: str, own: _Own) -> bool:
+    """Whether the text repeats this person's own name, address or number."""
+    folded, digits = _folded(text)
+    if own.digits and own.digits in digits:
+        return True
+    return bool(own.name and own.name in folded) or bool(own.local and own.local in folded)

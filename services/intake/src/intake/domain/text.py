@@ -11,6 +11,8 @@ _CJK = re.compile(r"[぀-ヿ㐀-鿿豈-﫿가-힯]")
 
 def fold(text: str) -> str:
     """Case, width, accents and punctuation ignored: `Sản-xuất` and `san xuat`, `within_a_month` and `Within a month`."""
+    if text.isascii():
+        return _APART.sub(" ", text.lower()).strip()
     decomposed = unicodedata.normalize("NFKD", text).casefold().replace("đ", "d")
     bare = "".join(sign for sign in decomposed if not unicodedata.combining(sign))
     return _APART.sub(" ", unicodedata.normalize("NFC", bare)).strip()

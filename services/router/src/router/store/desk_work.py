@@ -117,7 +117,9 @@ def _pool(case: Case, handoff: Handoff) -> str | None:
 
 def _told(case: Case, handoff: Handoff) -> bytes | None:
     """What was told at the offer; null for a handoff of before, whose row keeps it."""
-    offered = next((t.dossier for t in case.told if isinstance(t.fact, Offered) and t.fact.handoff.id == handoff.id), None)
+    offered = next(
+        (t.dossier for t in case.told if isinstance(t.fact, Offered) and t.fact.handoff.id == handoff.id), None
+    )
     return None if offered is None else msgspec.json.encode(_as_told(case, offered, handoff))
 
 
@@ -186,9 +188,7 @@ def _tasks_of(case: Case) -> Iterable[Task]:
                 yield Task(case.lead_id, handoff_id, kind, owner, team, detail)
             case Contacted(owner=owner, contact=made) if made.next_step_at is not None:
                 team = teams.get(made.handoff_id)
-                yield Task(
-                    case.lead_id, made.handoff_id, "next_step", owner, team, (made.channel,), made.next_step_at
-                )
+                yield Task(case.lead_id, made.handoff_id, "next_step", owner, team, (made.channel,), made.next_step_at)
             case _:
                 continue
 

@@ -27,11 +27,15 @@ def next_change(dossier: Dossier, scorecard: Scorecard, at: datetime) -> datetim
     return change_after(hits(dossier, facts, scorecard), facts, scorecard, to_us(at))
 
 
-def change_after(found: Sequence[Hit], facts: Facts, scorecard: Scorecard, at_us: int) -> datetime | None:
+def change_after(
+    found: Sequence[Hit], facts: Facts, scorecard: Scorecard, at_us: int, *, milli: int | None = None
+) -> datetime | None:
+    """`next_change` of what was found; `milli` is the score at that instant where the caller has it."""
     cuts = _cuts(found, facts, scorecard, at_us)
     if not cuts:
         return None
-    course = _Course(found, facts, scorecard)
+    fades = any(hit.rule.decay.kind != "none" for hit in found)
+    course = _Course(found, facts, scorecard, steady_milli=None if fades else milli)
     here = course.state(at_us)
     start_us = at_us
     for cut_us in cuts:
@@ -79,13 +83,10 @@ class _Course:
         return tier_rank(self.scorecard, total), qualifies(self.scorecard, self.facts, total, at_us)
 
     def total(self, at_us: int) -> int:
-        """The score; computed once where no hit fades."""
+        """The score; known already where nothing fades."""
         if self.steady_milli is not None:
             return self.steady_milli
-        milli = tally(self.found, self.scorecard, at_us).total_milli
-        if all(hit.rule.decay.kind == "none" for hit in self.found):
-            self.steady_milli = milli
-        return milli
+        return tally(self.found, self.scorecard, at_us).total_milli
 
     def crossing(self, from_us_: int, to_us_: int) -> int | None:
         """The first instant in (from, to] whose score lies in another band than at `from`; no cut lies between.

@@ -68,7 +68,7 @@ def decide(dossier: Dossier, scorecard: Scorecard, at: datetime) -> Outcome:
         score=score,
         scored=scored,
         qualified=qualified,
-        next_change=change_after(found, facts, scorecard, at_us),
+        next_change=change_after(found, facts, scorecard, at_us, milli=score.milli),
     )
 
 

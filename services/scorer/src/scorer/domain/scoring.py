@@ -65,12 +65,17 @@ class Score:
 
     milli: int
     tier: Tier
-    parts: tuple[Part, ...]
+    total: Tally
     version: int
     at: datetime
     next_tier: str | None
     missing_to_next_tier_milli: int | None
     undecided: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The reasons; made when asked for, since most scores move nothing and are told to nobody."""
+        return tuple(_parts(self.total, to_us(self.at)))
 
     @property
     def shown(self) -> str:
@@ -85,14 +90,13 @@ def score(dossier: Dossier, scorecard: Scorecard, at: datetime) -> Score:
 
 
 def explained(found: Sequence[Hit], facts: Facts, scorecard: Scorecard, at: datetime) -> Score:
-    at_us = to_us(at)
-    total = tally(found, scorecard, at_us)
+    total = tally(found, scorecard, to_us(at))
     rank = tier_rank(scorecard, total.total_milli)
     above = scorecard.tiers[rank + 1] if rank + 1 < len(scorecard.tiers) else None
     return Score(
         milli=total.total_milli,
         tier=scorecard.tiers[rank],
-        parts=tuple(_parts(total, at_us)),
+        total=total,
         version=scorecard.version,
         at=at,
         next_tier=above.name if above else None,
@@ -109,6 +113,8 @@ def hits(dossier: Dossier, facts: Facts, scorecard: Scorecard) -> list[Hit]:
         if rule.when is not None and rule.id not in matching:
             continue
         if rule.kinds:
+            if facts.engagements.keys().isdisjoint(rule.kinds):
+                continue
             rows = _engagements(rule, facts)
             if rows:
                 found.append(Hit(rule, rows))
@@ -211,8 +217,10 @@ def _asked(scorecard: Scorecard, values: Mapping[str, object]) -> FitAnswer:
 
 
 def _engagements(rule: ScoringRule, facts: Facts) -> tuple[tuple[int, str, str], ...]:
-    if len(rule.kinds) == 1 and rule.kinds[0] not in facts.engagements:
-        return ()
+    """What a rule counts. Most rules count one kind, whatever its content: the quick way is for them."""
+    if len(rule.kinds) == 1 and not rule.contents:
+        row = facts.engagements[rule.kinds[0]]
+        return tuple([(each[0], each[1], each[2]) for each in row[-rule.most :]])
     found: list[Engagement] = []
     for kind in rule.kinds:
         done = facts.engagements.get(kind, ())

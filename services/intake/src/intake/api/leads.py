@@ -1,0 +1,97 @@
+"""`/v1/leads`: search, one lead, and erasure."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request
+from sqlalchemy import Row
+from starlette.responses import Response
+
+from intake import queries
+from intake.api.answers import answer, cursor_of, masked, page, sees_people, shown
+from intake.api.arriving import idempotency_key
+from intake.domain.identity import email_key, phone_key
+from intake.domain.people import Key
+from shared.contracts import LeadErased
+from shared.http.access import Principal
+from shared.http.app import caller
+from shared.http.problems import Problem
+from shared.runtime.desk import Answer, Desk
+from shared.runtime.ids import new_id
+from shared.runtime.work import Work
+
+Caller = Annotated[Principal, Depends(caller)]
+
+
+def add_leads(router: APIRouter, desk: Desk) -> None:
+    """Add the paths to a router."""
+
+    @router.get("/v1/leads")
+    async def search(  # pyright: ignore[reportUnusedFunction]
+        principal: Caller,
+        email: str | None = None,
+        phone: str | None = None,
+        name: str | None = None,
+        country: str | None = None,
+        cursor: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> Response:
+        if not sees_people(principal) and (email or phone or name):
+            raise Problem(403, f"the role {principal.role} may not look for people", code="role")
+        wanted = queries.Wanted(_keys(email, phone, country), name or None, cursor_of(cursor), limit)
+        if (email or phone) and not wanted.keys:
+            return answer({"items": [], "next": None})
+        async with desk.read() as session:
+            rows = await queries.leads_like(session, wanted)
+        return page([_lead(row, principal) for row in rows], limit, "lead_id")
+
+    @router.get("/v1/leads/{lead_id}")
+    async def one(lead_id: UUID, principal: Caller) -> Response:  # pyright: ignore[reportUnusedFunction]
+        async with desk.read() as session:
+            row = await queries.the_lead(session, lead_id)
+            if row is None:
+                raise no_lead()
+            if row.erased_at is not None:
+                raise Problem(410, "this person was erased", code="erased", erased_at=shown(row.erased_at))
+            submissions = await queries.submissions_of(session, lead_id)
+        return answer({**_lead(row, principal), "submissions": submissions})
+
+    @router.delete("/v1/leads/{lead_id}/personal-data")
+    async def erase(lead_id: UUID, request: Request, *, purge: bool = False) -> Response:  # pyright: ignore[reportUnusedFunction]
+        async def act(work: Work) -> Answer:
+            row = await queries.the_lead(work.session, lead_id, lock=True)
+            if row is None:
+                raise no_lead()
+            if row.erased_at is None:
+                await queries.forget(work.session, lead_id, work.now)
+                work.emit([LeadErased(lead_id=lead_id, occurred_at=work.now, recorded_at=work.now, purge=purge)])
+            return Answer(200, orjson.dumps({"lead_id": lead_id, "erased_at": shown(row.erased_at or work.now)}))
+
+        key = idempotency_key(request.headers)
+        command = f"intake:erase:{lead_id}:{key}" if key else str(new_id())
+        done = await desk.command(command, str(lead_id).encode(), lead_id, act)
+        return Response(done.body, done.status, media_type="application/json")
+
+
+def no_lead() -> Problem:
+    """The answer where there is no such lead."""
+    return Problem(404, "there is no such lead", code="no-lead")
+
+
+def _keys(email: str | None, phone: str | None, country: str | None) -> tuple[Key, ...]:
+    found = (email_key(email), phone_key(phone, country))
+    return tuple(Key(prefix + key.kind, key.value) for key in found if key for prefix in ("", "test-"))
+
+
+def _lead(row: Row[Any], principal: Principal) -> dict[str, Any]:
+    return {
+        "lead_id": row.lead_id,
+        "captured_at": shown(row.captured_at),
+        "updated_at": shown(row.updated_at),
+        "door": row.door,
+        "fields": row.fields if sees_people(principal) else masked(row.fields),
+        "attributes": row.attributes,
+        "marketing_owner": row.marketing_owner,
+        "is_test": row.is_test,
+    }

@@ -1,0 +1,179 @@
+"""Reps are part of the routing policy: adding, changing or removing one publishes its next version."""
+
+import copy
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from fastapi import APIRouter, Response
+from pydantic import ConfigDict
+
+from router.api.asking import Ask, Asked, Body, Caller, json
+from router.domain.desk import Desk as TeamDesk
+from router.domain.desk import local_day, monday_of
+from router.domain.policy import Rep, Team
+from router.store import lists
+from shared.http.access import Principal
+from shared.http.problems import Problem
+from shared.runtime.desk import Answer, Desk
+from shared.runtime.ids import derived_id
+from shared.runtime.work import Work
+
+Document = dict[str, Any]
+Edit = Callable[[Document], None]
+_DESK: Final = msgspec.json.Decoder(TeamDesk)
+# a rep belongs to no lead; commands are kept under one, and its lane's lock makes edits of the policy wait in line
+_ROUTING: Final = derived_id("routing")
+
+
+class Joining(Rep):
+    """A rep with the team they join."""
+
+    team: str
+
+
+class Changes(Body):
+    """What changes; what is left out stays. The fields are those of a rep in the policy."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    team: str | None = None
+
+
+def add(router: APIRouter, desk: Desk) -> None:
+    """The paths of reps."""
+    _list(router, desk)
+    _join(router, desk)
+    _change(router, desk)
+    _leave(router, desk)
+
+
+def _list(router: APIRouter, desk: Desk) -> None:
+    @router.get("/v1/reps")
+    async def reps(principal: Caller, team: str | None = None) -> Response:
+        """All reps with their load today."""
+        async with desk.read() as session:
+            published = await desk.transactions.policies.current(session, "routing", desk.clock())
+            kept = {name: _DESK.decode(row) for name, row in (await lists.desks(session)).items()}
+        items = [
+            _shown(rep, team_id, of_team, kept.get(team_id) or TeamDesk(team_id), desk)
+            for team_id, of_team in published.value.routing.teams.items()
+            if team in (None, team_id) and (principal.role != "manager" or team_id in (principal.teams or {team_id}))
+            for rep in of_team.reps
+        ]
+        return json({"items": items, "next": None})
+
+
+def _join(router: APIRouter, desk: Desk) -> None:
+    @router.post("/v1/reps")
+    async def join(ask: Asked, said: Joining) -> Response:
+        """A new rep: takes leads from now on, neither flooded nor behind."""
+        entry = said.model_dump(mode="json", by_alias=True, exclude={"team"}, exclude_unset=True)
+
+        def edit(document: Document) -> None:
+            if _find(document, said.id) is not None:
+                raise Problem(409, f"there is a rep {said.id!r} already; PATCH changes them", code="rep-exists")
+            _members(document, said.team).append(entry)
+
+        return await _publish(desk, ask, edit, said.id, {said.team}, 201)
+
+
+def _change(router: APIRouter, desk: Desk) -> None:
+    @router.patch("/v1/reps/{rep}")
+    async def change(ask: Asked, rep: str, said: Changes) -> Response:
+        """Change weight, caps, leave, `active` …, or the team."""
+        given = said.model_dump(mode="json", exclude_unset=True, exclude={"team"})
+        if "id" in given:
+            raise Problem(422, "a rep keeps the id: handoffs name it", code="rep-id")
+
+        def edit(document: Document) -> None:
+            team_id, entry = _known(document, rep)
+            changed = {**entry, **given}
+            members = _members(document, team_id)
+            if said.team in (None, team_id):
+                members[members.index(entry)] = changed
+            else:
+                members.remove(entry)
+                _members(document, str(said.team)).append(changed)
+
+        return await _publish(desk, ask, edit, rep, {said.team} if said.team else set())
+
+
+def _leave(router: APIRouter, desk: Desk) -> None:
+    @router.delete("/v1/reps/{rep}")
+    async def leave(ask: Asked, rep: str) -> Response:
+        """Take a rep out. Whoever has open work is refused: set `active: false` and have it passed on first."""
+        async with desk.read() as session:
+            held = await lists.open_work(session, rep)
+        if held:
+            detail = f"{rep} has {held} open; set active to false and have the work passed on first"
+            raise Problem(409, detail, code="open-work", open=held)
+
+        def edit(document: Document) -> None:
+            team_id, entry = _known(document, rep)
+            _members(document, team_id).remove(entry)
+            for domain in [each for each, owner in (document.get("accounts") or {}).items() if owner == rep]:
+                del document["accounts"][domain]
+
+        return await _publish(desk, ask, edit, rep, set())
+
+
+async def _publish(desk: Desk, ask: Ask, edit: Edit, rep: str, teams: set[str], status: int = 200) -> Response:
+    async def act(work: Work) -> Answer:
+        current = await work.policy("routing")
+        document: Document = copy.deepcopy(dict(current.body))
+        _allow(ask.principal, teams | {team for team, _ in [_find(document, rep) or (None, None)] if team})
+        edit(document)
+        version = await work.policies.publish(
+            work.session, "routing", document, by=ask.principal.actor, at=work.now, after=current.version
+        )
+        entry = _find(document, rep)
+        body = {"id": rep, "policy_version": version} | ({**entry[1], "team": entry[0]} if entry else {"removed": True})
+        return Answer(status, msgspec.json.encode(body))
+
+    answer = await desk.command(ask.command_id, ask.body, _ROUTING, act)
+    return Response(answer.body, answer.status, media_type="application/json")
+
+
+def _allow(principal: Principal, teams: set[str]) -> None:
+    if principal.teams and not teams <= principal.teams:
+        raise Problem(403, "this rep is not of your teams", code="not-owner")
+
+
+def _members(document: Document, team_id: str) -> list[Document]:
+    team = document.get("teams", {}).get(team_id)
+    if team is None:
+        raise Problem(422, f"the routing policy has no team {team_id!r}", code="unknown-team")
+    members: list[Document] = team.setdefault("reps", [])
+    return members
+
+
+def _find(document: Document, rep: str) -> tuple[str, Document] | None:
+    return next(
+        (
+            (team_id, entry)
+            for team_id, team in document.get("teams", {}).items()
+            for entry in team.get("reps", [])
+            if entry["id"] == rep
+        ),
+        None,
+    )
+
+
+def _known(document: Document, rep: str) -> tuple[str, Document]:
+    entry = _find(document, rep)
+    if entry is None:
+        raise Problem(404, f"the routing policy has no rep {rep!r}", code="unknown-rep")
+    return entry
+
+
+def _shown(rep: Rep, team_id: str, team: Team, kept: TeamDesk, desk: Desk) -> dict[str, Any]:
+    load, day = kept.load(rep.id), local_day(team, desk.clock())
+    return {
+        **rep.model_dump(mode="json", by_alias=True),
+        "team": team_id,
+        "load": {
+            "open": load.open,
+            "today": load.today if load.day == day else 0,
+            "this_week": load.this_week if load.monday == monday_of(day) else 0,
+        },
+    }
