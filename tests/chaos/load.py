@@ -91,12 +91,16 @@ class Senders:
         door = "api" if hot else ("api", "site", "google")[number % 3]
         del chance
         if door == "api":
-            answer = await self._sure(lambda: self._post(self.intake(), "/v1/leads", {**fields, "source": "search_ads"}, headers))
+            answer = await self._sure(
+                lambda: self._post(self.intake(), "/v1/leads", {**fields, "source": "search_ads"}, headers)
+            )
             body = answer.json()
             submission_id, lead_id = body["submission_id"], body["lead_id"]
         elif door == "site":
             answer = await self._sure(
-                lambda: self.http.post(f"{self.intake()}/v1/forms/site", data={**fields, "utm_source": "referral"}, headers=headers)
+                lambda: self.http.post(
+                    f"{self.intake()}/v1/forms/site", data={**fields, "utm_source": "referral"}, headers=headers
+                )
             )
             submission_id, lead_id = answer.headers["baton-submission-id"], None
         else:
@@ -109,7 +113,9 @@ class Senders:
     async def _engage(self, lead_id: str, kind: str, chance: random.Random) -> None:
         ident = str(UUID(int=chance.getrandbits(128), version=4))
         body = {"id": ident, "kind": kind, "occurred_at": datetime.now(UTC).isoformat()}
-        await self._sure(lambda: self._post(self.intake(), f"/v1/leads/{lead_id}/engagements", body, {"idempotency-key": ident}))
+        await self._sure(
+            lambda: self._post(self.intake(), f"/v1/leads/{lead_id}/engagements", body, {"idempotency-key": ident})
+        )
         self.ledger.note("engagement", id=ident, lead_id=lead_id)
 
     async def _contact(self, lead_id: str, key: str) -> None:

@@ -17,7 +17,7 @@ from baton.local_kafka import Broker, broker
 from shared.store import postgres
 from shared.store.postgres_binaries import find_binaries
 from tests.chaos.load import GOOGLE_KEY
-from tests.chaos.wire import Wire, a_wire
+from tests.chaos.wire import Wire, a_wire, socket_of
 from tests.support.kafka import kafka_lib
 from tests.support.product import TOKEN, free_port
 
@@ -167,7 +167,7 @@ class Store:
         await self.server.wait()
         await self.server.stop()
         self.server = await postgres.start(self.home, find_binaries(os.environ), settings=_POSTGRES)
-        self.wire.socket_path = f"{self.server.socket_dir}/.s.PGSQL.{postgres.PORT}"
+        self.wire.socket_path = socket_of(self.server.url("postgres"))
 
     def freeze(self) -> None:
         """SIGSTOP the postmaster and every process of it."""
@@ -248,7 +248,7 @@ async def a_stage(mode: str, home: Path, *, mistake: str, chance: random.Random)
     async with AsyncExitStack() as stack:
         kafka = await stack.enter_async_context(broker(home / "kafka", kafka_lib())) if mode == "kafka" else None
         server = await postgres.start(home / "postgres", find_binaries(os.environ), settings=_POSTGRES)
-        wire, url = await stack.enter_async_context(a_wire(str(server.socket_dir), postgres.PORT))
+        wire, url = await stack.enter_async_context(a_wire(server.url("postgres")))
         store = Store(home / "postgres", server, wire)
         stack.push_async_callback(_stop, store)
         await server.ensure_databases(map(database_of, SERVICES))

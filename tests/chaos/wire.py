@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from sqlalchemy.engine import make_url
+
 from tests.support.proxy import Cut
 
 _COMMIT = b"COMMIT;\x00"
@@ -140,13 +142,21 @@ def _database_of(startup: bytes) -> str:
     return parts[parts.index(b"database") + 1].decode() if b"database" in parts else "?"
 
 
+def socket_of(url: str) -> str:
+    """The socket of the server of a URL."""
+    straight = make_url(url)
+    return f"{straight.query['host']}/.s.PGSQL.{straight.query.get('port', straight.port or 5432)}"
+
+
 @asynccontextmanager
-async def a_wire(socket_dir: str, port: int) -> AsyncGenerator[tuple[Wire, str]]:
-    """A line to the server whose socket is in a directory, and the server's URL through it."""
-    wire = Wire(f"{socket_dir}/.s.PGSQL.{port}")
+async def a_wire(url: str) -> AsyncGenerator[tuple[Wire, str]]:
+    """A line to the server of a URL (on a unix socket), and the same database's URL through it."""
+    straight = make_url(url)
+    wire = Wire(socket_of(url))
     server = await asyncio.start_server(wire.accept, "127.0.0.1", 0)
     try:
-        yield wire, f"postgresql://postgres@127.0.0.1:{server.sockets[0].getsockname()[1]}/postgres"
+        through = straight.set(host="127.0.0.1", port=server.sockets[0].getsockname()[1], query={})
+        yield wire, through.render_as_string(hide_password=False)
     finally:
         server.close()
         wire.reset_all()

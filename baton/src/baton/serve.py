@@ -1,6 +1,8 @@
 """One service as a process of its own: its PostgreSQL database, Apache Kafka, its own port."""
 
 import secrets
+import ssl
+from typing import Any
 
 from baton.catalogue import service as service_named
 from baton.data_dir import admin_token, find_secret, sha256
@@ -13,7 +15,8 @@ from shared.runtime.clock import system_clock
 from shared.runtime.node import node, prepare
 from shared.store.engine import engine
 from shared.telemetry.meters import Meters
-from shared.transport.kafka import KafkaTransport, Security
+from shared.transport.kafka import KafkaTransport
+from shared.transport.kafka_topics import Cluster
 
 
 async def serve(name: str, settings: Settings) -> None:
@@ -36,7 +39,10 @@ async def serve(name: str, settings: Settings) -> None:
         transactions = await prepare(
             service, url, pool, partitions=settings.partitions, clock=system_clock, presets=presets(settings.policy_dir)
         )
-        transport = KafkaTransport(settings.kafka, settings.partitions, instance, security=security(settings))
+        cluster = Cluster(
+            settings.kafka, settings.partitions, prefix=settings.kafka_prefix, security=security(settings)
+        )
+        transport = KafkaTransport(cluster, instance, {name: pool})
         await transport.start()
         running = await node(
             service,
@@ -47,7 +53,7 @@ async def serve(name: str, settings: Settings) -> None:
             admin_sha256=sha256(admin_token(settings)),
             find_secret=find_secret,
         )
-        transport.produce(name, pool, running.leases)
+        transport.produce(name, running.leases)
         app = build([*running.routers, health([running], meters)], {name: running.ring})
         try:
             await run(app, {**running.tasks, **transport.tasks()}, door, meters=meters)
@@ -56,11 +62,17 @@ async def serve(name: str, settings: Settings) -> None:
             await transport.close()
 
 
-def security(settings: Settings) -> Security:
-    """How to reach the broker."""
-    return Security(
-        protocol=settings.kafka_security,
-        username=settings.kafka_username,
-        password=settings.kafka_password.get_secret_value(),
-        ca_file=settings.kafka_ca_file,
-    )
+def security(settings: Settings) -> dict[str, Any]:
+    """How to reach the broker, as its client wants to be told."""
+    found: dict[str, Any] = {"security_protocol": settings.kafka_security}
+    if "SSL" in settings.kafka_security:
+        found["ssl_context"] = ssl.create_default_context(
+            cafile=str(settings.kafka_ca_file) if settings.kafka_ca_file else None
+        )
+    if settings.kafka_security.startswith("SASL"):
+        found |= {
+            "sasl_mechanism": settings.kafka_mechanism,
+            "sasl_plain_username": settings.kafka_username,
+            "sasl_plain_password": settings.kafka_password.get_secret_value(),
+        }
+    return found

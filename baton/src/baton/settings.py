@@ -20,6 +20,8 @@ class Settings(BaseSettings):
     admin_token_file: Path | None = None
     kafka: str = ""
     kafka_security: str = "PLAINTEXT"
+    kafka_prefix: str = ""
+    kafka_mechanism: str = "SCRAM-SHA-512"
     kafka_username: str = ""
     kafka_password: SecretStr = SecretStr("")
     kafka_ca_file: Path | None = None

@@ -7,7 +7,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from baton.samples import play
+from baton.samples import SampleRefused, play
 from baton.settings import Settings
 
 console = Console()
@@ -25,7 +25,10 @@ async def welcome(settings: Settings, address: str, token: str) -> None:
     headers = {"authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=address, headers=headers, timeout=30) as http:
         if settings.demo and not played.exists():
-            await first_run(http, played)
+            try:
+                await first_run(http, played)
+            except (SampleRefused, httpx.HTTPError) as error:
+                console.print(f"[yellow]The samples stopped half-way:[/yellow] {error}; Baton itself goes on.\n")
     console.print("Post a lead of your own:")
     console.print(
         f"  curl -s {address}/v1/forms/site -d 'name=Ada Park' -d 'email=ada@example.com'"

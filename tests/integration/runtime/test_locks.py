@@ -10,6 +10,7 @@ from sqlalchemy import text
 import shared
 from shared.runtime.failures import is_passing
 from tests.integration.runtime.world import World, a_lead_in, an_engagement
+from tests.support.wait import until
 
 
 async def test_every_session_is_bounded(world: World) -> None:
@@ -38,9 +39,11 @@ async def test_a_frozen_owners_lane_is_free_again(world: World) -> None:
 
     holder = asyncio.create_task(hold())
     waiting = world.transactions_on()
-    await asyncio.sleep(0)
-    while await world.value("select count(*) from pg_locks where relation = 'total'::regclass") == 0:
-        await asyncio.sleep(0.01)
+
+    async def holding() -> bool:
+        return bool(await world.value("select count(*) from pg_locks where relation = 'total'::regclass"))
+
+    await until(holding)
     began_s = time.monotonic()
     async with waiting.locked([0]) as work:
         await work.session.execute(text("insert into total values (gen_random_uuid(), 2)"))

@@ -2,9 +2,11 @@
 
 import asyncio
 import time
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from shared.runtime.failures import is_passing
 from shared.runtime.streams import Position, Stream
@@ -61,6 +63,7 @@ async def emit(world: World, count: int) -> None:
 async def test_generations_turn_and_nothing_above_the_slowest_report_goes(world: World) -> None:
     await only_consumers(world, "scorer", "router")
     held = {"scorer": 0, "router": 0}
+    kept = [0]
     for step in range(1, 13):
         await emit(world, 5)
         held["scorer"] = step * 5
@@ -149,10 +152,8 @@ async def test_a_writer_that_saw_the_old_generation_loses_nothing(world: World) 
             durable = (await outbox.heads(session))[ENGAGED].seq
         if durable > 3:
             await report(world, "scorer", durable - 3)
-        try:
+        with suppress(DBAPIError):  # a writer was in the way: next time
             dropped += await turned(world)
-        except Exception as error:
-            assert is_passing(error)
         kept = await numbers(world)
         if kept:
             assert kept == list(range(kept[0], kept[-1] + 1))
@@ -182,7 +183,7 @@ async def test_a_restored_producers_old_epoch_goes_when_all_are_past_it(world: W
 
 async def test_reading_a_filled_outbox_uses_the_key_alone(world: World) -> None:
     async with world.upstream.free() as work:
-        epoch = await work.session.scalar(text("select epoch from stream_out limit 1"))
+        epoch = await work.session.scalar(text("select epoch from stream_out limit 1")) or 0
         await work.session.execute(
             text(
                 "insert into outbox select 'lead.engaged', n % 4, :epoch, n, g, gen_random_uuid(), gen_random_uuid(),"
@@ -193,12 +194,16 @@ async def test_reading_a_filled_outbox_uses_the_key_alone(world: World) -> None:
     async with world.upstream.engine.connect() as session:
         raw = (await session.get_raw_connection()).driver_connection
         assert raw is not None
-        plan = await raw.fetch(
-            "explain " + outbox._READ, [ENGAGED.topic] * 2, [0, 1], [epoch] * 2, [5000] * 2, 200
-        )  # fmt: skip
-        words = "\n".join(row[0] for row in plan)
-        assert "Seq Scan" not in words
-        assert "Bitmap" not in words
-        assert words.count("Index Scan using outbox_") == 3
-        assert "seq > f.after" in words.split("Index Cond:")[1]
+        plans: list[str] = []
+        await raw.execute("load 'auto_explain'; set auto_explain.log_min_duration = 0; set client_min_messages = log")
+        raw.add_log_listener(lambda _connection, message: plans.append(str(message)))
+        records = await outbox.read(raw, {ENGAGED: Position(epoch, 5800)}, 20)
         await session.rollback()
+        await session.invalidate()
+    assert [record.seq for record in records] == sorted(record.seq for record in records)
+    assert len(records) == 20
+    (plan,) = [each for each in plans if "outbox" in each]
+    assert "Seq Scan" not in plan
+    assert "Bitmap" not in plan
+    assert plan.count("Index Scan using outbox_") == 3
+    assert "seq > f.after" in plan

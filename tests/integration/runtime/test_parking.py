@@ -162,7 +162,9 @@ async def test_what_was_released_can_not_be_discarded_afterwards(world: World) -
         release = asyncio.create_task(client.post(f"/parked/{row.id}/release"))
 
         async def at_work() -> bool:
-            asleep = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()"
+            asleep = (
+                "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()"
+            )
             return bool(await world.value(asleep))
 
         await until(at_work)
@@ -195,7 +197,7 @@ async def test_parking_is_counted_once_where_its_transaction_has_to_be_repeated(
         parking.allow("scorer")
     for _ in range(20):
         parking.allow("scorer")
-        parking.parked()
+        parking.parked("scorer")
     with pytest.raises(TooManyParked):
         parking.allow("scorer")
 
@@ -246,7 +248,7 @@ async def test_what_passes_by_itself_is_never_parked(world: World, statement: st
 
 @pytest.mark.parametrize("through", ["sqlalchemy", "asyncpg"])
 async def test_a_value_that_no_column_takes_is_parked_and_not_tried_for_ever(world: World, through: str) -> None:
-    """asyncpg's own DataError is an InterfaceError by its class, as a lost connection is."""
+    """The driver's own DataError is an InterfaceError by its class, as a lost connection is."""
     subscription = Subscription()
 
     @subscription.on(LeadEngaged)

@@ -122,9 +122,9 @@ asyncio.run(main())
 
 
 def test_a_loop_that_stands_still_ends_the_process_and_says_where() -> None:
-    ended = subprocess.run(
+    ended = subprocess.run(  # noqa: S603 -- ourselves
         [sys.executable, "-c", STALLING], capture_output=True, text=True, timeout=15, check=False
-    )  # fmt: skip
+    )
     assert ended.stdout == "turning\n"
     assert ended.returncode == 70
     assert "stood still" in ended.stderr

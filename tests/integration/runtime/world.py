@@ -94,10 +94,7 @@ def scorer(
         )
         await work.session.execute(
             text("insert into effect (event_id, lead_id, topic, seq) values (:id, :lead, :topic, :seq)"),
-            [
-                {"id": e.id, "lead": e.event.lead_id, "topic": e.record.stream.topic, "seq": e.record.seq}
-                for e in batch
-            ],
+            [{"id": e.id, "lead": e.event.lead_id, "topic": e.record.stream.topic, "seq": e.record.seq} for e in batch],
         )
 
     return Service("scorer", BLANK, subscription, timers=timers, policies=policies)
@@ -321,5 +318,3 @@ async def _build_scorer(url: str) -> None:
 
 def streams_of(records: Sequence[Record]) -> set[Stream]:
     return {record.stream for record in records}
-
-

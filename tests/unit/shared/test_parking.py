@@ -6,7 +6,8 @@ from shared.runtime.parking import Parking, TooManyParked
 
 
 def put_aside(parking: Parking) -> None:
-    parking.parked("router")
+    parking.allow("router")
+    parking.parked()
 
 
 def test_twenty_are_parked_whatever_else_happens() -> None:

@@ -120,9 +120,11 @@ class Committer:
         """Try until the group is committed; the ids are the same at every try, so what was committed is found."""
         deadline_s = time.monotonic() + _PATIENCE_S
         pause_s = _FIRST_PAUSE_S
+        rules: Rules | None = None
         while True:
             try:
-                group = await self._read_again(desk, group)
+                rules = rules or await self.book.current(desk)
+                group = _read_again(group, rules)
                 if not group:
                     return []
                 untried = next((one.versions for one in group if not one.tried), None)
@@ -132,7 +134,7 @@ class Committer:
                         entry.tried = True
                 return list(zip(group, answers, strict=True))
             except RulesChanged:
-                await self.book.newest(desk, older_than_s=0)
+                rules = await self.book.newest(desk)
                 continue
             except Exception as error:
                 if not (isinstance(error, Raced) or is_passing(error)):
@@ -143,13 +145,13 @@ class Committer:
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, _MAX_PAUSE_S)
 
-    async def _read_again(self, desk: Desk, group: list[Entry]) -> list[Entry]:
-        """The group with every entry read by one version of the rules; who is refused by it drops out."""
-        rules = await self.book.current(desk)
-        for entry in group:
-            if entry.versions != rules.versions and not entry.tried:
-                _reread(entry, rules)
-        return [entry for entry in group if not entry.answered.done()]
+
+def _read_again(group: list[Entry], rules: Rules) -> list[Entry]:
+    """The group with every entry read by one version of the rules; who is refused by it drops out."""
+    for entry in group:
+        if entry.versions != rules.versions and not entry.tried:
+            _reread(entry, rules)
+    return [entry for entry in group if not entry.answered.done()]
 
 
 def _reread(entry: Entry, rules: Rules) -> None:

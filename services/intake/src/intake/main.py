@@ -2,6 +2,8 @@
 
 import os
 
+from fastapi import APIRouter
+
 from intake.api.doors import add_doors
 from intake.api.engagements import add_engagements
 from intake.api.health import add_health
@@ -10,7 +12,6 @@ from intake.api.submissions import add_submissions
 from intake.housekeeping import keep_house
 from intake.intake import Intake
 from intake.policies import definitions
-from fastapi import APIRouter
 from shared.runtime.desk import Desk
 from shared.runtime.service import Service
 
@@ -41,4 +42,5 @@ def service() -> Service:
         api=api,
         policies=definitions(secrets),
         background=(group_commit, keep_house),
+        holdings={"leads": "select lead_id as id, lead_id, partition from lead"},
     )

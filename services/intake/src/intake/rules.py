@@ -15,7 +15,7 @@ from shared.runtime.desk import Desk
 from shared.runtime.work import Work
 
 _FRESH_S = 1.0
-_LEAST_S = 0.1  # forged requests must not make us read policies without a pause
+_REFUSAL_PAUSE_S = 0.1  # forged requests must not make us read policies without a pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +42,27 @@ class RuleBook:
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def current(self, desk: Desk) -> Rules:
-        """The rules, at most a second old; while they are read anew, the others use what there is."""
+        """The rules, about a second old at most; while they are read anew, the others use what there is."""
         if self._rules is not None and (time.monotonic() - self._read_at_s < _FRESH_S or self._reading.locked()):
             return self._rules
-        return await self.newest(desk, older_than_s=_FRESH_S)
+        return await self.newest(desk)
 
-    async def newest(self, desk: Desk, *, older_than_s: float = _LEAST_S) -> Rules:
-        """The rules, read again unless that was done just now."""
+    async def newest(self, desk: Desk, *, pause_s: float = 0.0) -> Rules:
+        """The rules as they are now. With a pause between two readings, those who ask meanwhile share one."""
+        asked_s = time.monotonic()
         async with self._reading:
-            if self._rules is None or time.monotonic() - self._read_at_s >= older_than_s:
-                async with desk.read() as session:
-                    rules = await _read(session, desk, desk.secrets)
-                self._rules, self._read_at_s = rules, time.monotonic()
-            return self._rules
+            if self._rules is not None and self._read_at_s >= asked_s:
+                return self._rules
+            await asyncio.sleep(max(0.0, self._read_at_s + pause_s - time.monotonic()))
+            began_s = time.monotonic()
+            async with desk.read() as session:
+                rules = await _read(session, desk, desk.secrets)
+            self._rules, self._read_at_s = rules, began_s
+            return rules
+
+    async def doubted(self, desk: Desk) -> Rules:
+        """The rules after one of ours was about to refuse a sender: perhaps they were published a moment ago."""
+        return await self.newest(desk, pause_s=_REFUSAL_PAUSE_S)
 
 
 async def rules_of(work: Work, desk: Desk) -> Rules:

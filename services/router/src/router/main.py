@@ -16,4 +16,9 @@ def service() -> Service:
         timers=(WAITING,),
         api=api,
         policies=POLICIES,
+        holdings={
+            "leads": "select lead_id as id, lead_id, partition from lead_state",
+            "handoffs": "select h.handoff_id as id, h.lead_id, s.partition from handoff h"
+            " join lead_state s using (lead_id)",
+        },
     )

@@ -16,4 +16,5 @@ def service() -> Service:
         timers=(fading(),),
         api=api,
         policies=(scorecards(),),
+        holdings={"leads": "select lead_id as id, lead_id, partition from dossier"},
     )

@@ -17,4 +17,5 @@ def service() -> Service:
         timers=(CLOCKS,),
         api=api,
         policies=(SLA, CALENDARS),
+        holdings={"clocks": "select clock_id as id, lead_id, partition from clock"},
     )

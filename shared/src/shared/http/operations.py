@@ -75,7 +75,12 @@ def _register_routes(router: APIRouter, desk: Desk) -> None:
                 text("select service, topic, partition, epoch, seq, reported_at from consumer order by 1, 2, 3")
             )
             items = [
-                {**row, "behind": _behind(heads[Stream(row["topic"], row["partition"])], Position(row["epoch"], row["seq"]))}
+                {
+                    **row,
+                    "behind": _behind(
+                        heads[Stream(row["topic"], row["partition"])], Position(row["epoch"], row["seq"])
+                    ),
+                }
                 for row in rows.mappings()
                 if Stream(row["topic"], row["partition"]) in heads
             ]

@@ -272,7 +272,7 @@ class Consumer:
             await self._keep_positions(work, [record])
         self._advance([record])
         self.state.parked.add(record.lead_id)
-        self.parking.parked()
+        self.parking.parked(self.service.name)
         self.meters.parked_total.labels(self.service.name).inc()
 
     async def transact(self, records: Sequence[Record]) -> None:

@@ -102,7 +102,8 @@ def _told(placed: list[Placed]) -> bytes:
                 }
                 for one in placed
             ]
-        }
+        },
+        default=str,
     )
 
 

@@ -1,6 +1,7 @@
 """The fields policy: picklists with aliases, titles to levels, what a submission must and should have."""
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, lru_cache
 from typing import Any, Self, cast
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -44,6 +45,13 @@ class Picklist(Model):
 
     def pick(self, text: str) -> str | None:
         """The value a text stands for; None where it is not on the list."""
+        return self._remembered(text)
+
+    @cached_property
+    def _remembered(self) -> Callable[[str], str | None]:
+        return lru_cache(maxsize=1024)(self._found)
+
+    def _found(self, text: str) -> str | None:
         folded = fold(text)
         found = self._index.get(folded)
         if found is None and self.prefix:
@@ -104,6 +112,13 @@ class Fields(Model):
 
     def title_level(self, title: str) -> str | None:
         """The first rule that covers the title, so the order says which word counts."""
+        return self._remembered_level(title)
+
+    @cached_property
+    def _remembered_level(self) -> Callable[[str], str | None]:
+        return lru_cache(maxsize=4096)(self._level)
+
+    def _level(self, title: str) -> str | None:
         folded = fold(title)
         return next((rule.level for rule in self.titles if rule.covers(folded)), None)
 

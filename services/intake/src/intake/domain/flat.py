@@ -2,6 +2,9 @@
 
 import re
 from collections.abc import Iterable
+from enum import Enum, auto
+from functools import lru_cache
+from typing import NamedTuple
 
 import orjson
 
@@ -76,50 +79,72 @@ def _id(item: dict[str, Json], path: str) -> str | None:
 
 def _read_leaves(draft: Draft, item: dict[str, Json], traps: Iterable[str], *, boxes_known: bool) -> None:
     answers = _listed_answers(item)
+    listed = bool(answers)
     grouped: dict[str, list[str]] = {}
     for key, value in leaves(item):
         found = as_texts(value)
-        if key in traps or (answers and key.startswith("answers.")):
+        if not found or key in traps or (listed and key.startswith("answers.")):
             continue
-        if key == "_wpcf7_locale":
-            draft.put("language", found, key)
-        if not found or is_machinery(key) or _is_tracking(draft, key, found):
-            continue
-        if _is_box(key):
-            if not boxes_known:
-                draft.consent[key.removeprefix("consent.")] = said_yes(found)
-                draft.single_consent = len(draft.consent) == 1 and not key.startswith("consent.")
-            continue
-        checkbox = _CHECKBOX.fullmatch(key)
-        if checkbox:
-            grouped.setdefault(checkbox[1], []).extend(found)
-            continue
-        name = key.removeprefix("answers.")
-        field = asked_field(name) or guessed_field(name)
-        contact = channel(name)
-        if field is not None or contact is not None:
-            draft.put(field or f"channel_ids.{contact}", found, key)
-        answers.append(Answer(name, name, found, isinstance(value, list)))
+        label = _label(key)
+        match label.role:
+            case _Role.ADDED:
+                draft.put(label.target, found, key)
+            case _Role.BOX if not boxes_known:
+                _tick(draft, key, label, found)
+            case _Role.CHECKBOX:
+                grouped.setdefault(label.target, []).extend(found)
+            case _Role.QUESTION:
+                if label.target:
+                    draft.put(label.target, found, key)
+                answers.append(Answer(label.name, label.name, found, isinstance(value, list)))
+            case _:
+                pass
     draft.answers = [*answers, *(Answer(key, key, tuple(found), True) for key, found in grouped.items())]
 
 
-def _is_tracking(draft: Draft, key: str, found: tuple[str, ...]) -> bool:
-    """Takes up what the page or the caller added and the person did not answer."""
-    name = key.lower().removeprefix("click_ids.")
-    if name in CLICK_IDS:
-        draft.put(f"click_ids.{name}", found, key)
-        return True
+class _Role(Enum):
+    MACHINERY = auto()
+    ADDED = auto()  # by the page or the caller: the person did not answer it
+    BOX = auto()
+    CHECKBOX = auto()
+    QUESTION = auto()
+
+
+class _Label(NamedTuple):
+    role: _Role
+    target: str = ""
+    name: str = ""
+
+
+@lru_cache(maxsize=4096)  # a door sees the same few keys again and again
+def _label(key: str) -> _Label:
+    """What a key means, whatever its value."""
+    if key == "_wpcf7_locale":
+        return _Label(_Role.ADDED, "language")
+    if is_machinery(key):
+        return _Label(_Role.MACHINERY)
+    click_id = key.lower().removeprefix("click_ids.")
+    if click_id in CLICK_IDS:
+        return _Label(_Role.ADDED, f"click_ids.{click_id}")
     if key.startswith(_STRUCTURED) or key in ("tags", "created_at", "is_test"):
-        draft.put(key, found, key)
-        return True
-    field = tracking_field(key)
-    if field is not None:
-        draft.put(field, found, key)
-    return field is not None
+        return _Label(_Role.ADDED, key)
+    tracked = tracking_field(key)
+    if tracked is not None:
+        return _Label(_Role.ADDED, tracked)
+    if key.startswith("consent.") or is_consent(key):
+        return _Label(_Role.BOX, key.removeprefix("consent."))
+    checkbox = _CHECKBOX.fullmatch(key)
+    if checkbox:
+        return _Label(_Role.CHECKBOX, checkbox[1])
+    name = key.removeprefix("answers.")
+    field, contact = asked_field(name) or guessed_field(name), channel(name)
+    target = field or (f"channel_ids.{contact}" if contact is not None else "")
+    return _Label(_Role.QUESTION, target, name)
 
 
-def _is_box(key: str) -> bool:
-    return key.startswith("consent.") or is_consent(key)
+def _tick(draft: Draft, key: str, label: _Label, found: tuple[str, ...]) -> None:
+    draft.consent[label.target] = said_yes(found)
+    draft.single_consent = len(draft.consent) == 1 and not key.startswith("consent.")
 
 
 def _listed_answers(item: dict[str, Json]) -> list[Answer]:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import phonenumbers
@@ -20,6 +20,12 @@ _SEVERAL = re.compile(r"[/;,、|]| or ")
 FEWEST_PHONE_DIGITS = 5  # below it a text is no number in any country
 _MAX_EMAIL_CHARS = 254
 _MAX_PHONE_CHARS = 64
+# the address that nearly everybody has, for which the full grammar would find the same
+_USUAL_EMAIL = re.compile(
+    r"(?=.{3,254}\Z)(?=[^@]{1,64}@)[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*"
+    r"@(?:[a-z0-9](?:[a-z0-9]|-(?!-)){0,61}(?<!-)\.)+[a-z]{2,63}",
+    re.ASCII,
+)
 _LATIN_FORMS = (
     "company limited", "co ltd", "co", "company", "ltd", "limited", "llc", "llp", "inc", "incorporated", "corp",
     "corporation", "plc", "pte", "pty", "pte ltd", "pty ltd", "sdn bhd", "bhd", "gmbh", "co kg", "kg", "ag", "se",
@@ -42,6 +48,8 @@ def email(text: str) -> str | None:
     written = unicodedata.normalize("NFC", text.strip().removeprefix("mailto:"))
     if not written or len(written) > _MAX_EMAIL_CHARS or "@" not in written:
         return None
+    if written.isascii() and _USUAL_EMAIL.fullmatch(written.lower()):
+        return written.lower()
     try:
         # deliverability needs DNS, and reserved names such as example.com are for tests: neither is asked here
         valid = validate_email(written, check_deliverability=False, globally_deliverable=False)
@@ -112,6 +120,7 @@ def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()
 
 
+@lru_cache(maxsize=4096)
 def _registrable(host: str) -> str | None:
     # None for an address of digits and for a public suffix itself
     if not re.search(r"[^\d.:]", host):

@@ -38,6 +38,9 @@ def texts(value: Json, path: str) -> tuple[str, ...]:
 
 def as_texts(value: Json) -> tuple[str, ...]:
     """A scalar or a list of scalars as non-empty texts."""
+    if type(value) is str:
+        stripped = value.strip()
+        return (stripped,) if stripped else ()
     if isinstance(value, list):
         return tuple(text for one in value if not isinstance(one, dict | list) for text in as_texts(one))
     if value is None or isinstance(value, dict):
@@ -60,7 +63,10 @@ def _leaves(value: Json, path: str) -> Iterator[tuple[str, Json]]:
     prefix = f"{path}." if path else ""
     if isinstance(value, dict):
         for key, child in value.items():
-            yield from _leaves(child, prefix + key)
+            if isinstance(child, dict | list):
+                yield from _leaves(child, prefix + key)
+            else:
+                yield prefix + key, child
     elif isinstance(value, list) and any(isinstance(one, dict | list) for one in value):
         for place, child in enumerate(value):
             yield from _leaves(child, f"{prefix}{place}")
