@@ -137,9 +137,9 @@ class _Line:
 
 
 def _database_of(startup: bytes) -> str:
-    """The database that a startup message names, `?` where the chunk is none."""
+    """The database that a startup message names; a client may ask for TLS before, which names none."""
     parts = startup.split(b"\x00")
-    return parts[parts.index(b"database") + 1].decode() if b"database" in parts else "?"
+    return parts[parts.index(b"database") + 1].decode() if b"database" in parts else ""
 
 
 def socket_of(url: str) -> str:

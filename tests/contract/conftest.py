@@ -1,11 +1,13 @@
 """Both transports, held to one contract."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from baton.local_kafka import Broker
+from baton.local_kafka import Broker, broker
 from tests.contract.stage import Stage, a_stage
+from tests.support.kafka import kafka_lib
 from tests.support.postgres import MakeDatabase
 
 
@@ -23,8 +25,17 @@ async def kafka_stage(kafka: str, make_database: MakeDatabase) -> AsyncIterator[
         yield made
 
 
+@pytest.fixture(scope="module")
+def fragile_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker that this module's tests may kill and wipe; each leaves it running."""
+    with asyncio.Runner() as runner:
+        entered = broker(tmp_path_factory.mktemp("fragile"), kafka_lib())
+        yield runner.run(entered.__aenter__())
+        runner.run(entered.__aexit__(None, None, None))
+
+
 @pytest.fixture
-async def fragile_stage(private_kafka: Broker, make_database: MakeDatabase) -> AsyncIterator[Stage]:
-    """On a broker of its own, which the test may kill and wipe."""
-    async with a_stage("kafka", make_database, private_kafka.bootstrap) as made:
+async def fragile_stage(fragile_kafka: Broker, make_database: MakeDatabase) -> AsyncIterator[Stage]:
+    """On the broker that may be killed and wiped."""
+    async with a_stage("kafka", make_database, fragile_kafka.bootstrap) as made:
         yield made

@@ -183,10 +183,11 @@ class Stage:
         between = None
         if made.consumer is not None:
             between = made.consumer.feed = Between(made.consumer.feed)
+            made.consumer.check_s, made.consumer.gap_patience_s = 0.2, 0.6
         if isinstance(transport, KafkaTransport):
             await transport.start()
             if service.emits:
-                transport.produce(name, made.leases)
+                transport.produce(name, made.leases).mark_s = 0.2
             tasks.update(transport.tasks())
         await made.leases.beat()
         running = asyncio.create_task(

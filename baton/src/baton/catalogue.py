@@ -1,11 +1,10 @@
 """The five services: the one place that imports them."""
 
+import analytics.main
 import intake.main
 import router.main
-import sla_watcher.main
-
-import analytics.main
 import scorer.main
+import sla_watcher.main
 from shared.runtime.service import Service
 
 

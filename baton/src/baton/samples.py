@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
 
 import httpx
+
+from shared.runtime.clock import system_clock
 
 _ASSIGNED_WITHIN_S = 20.0
 _CALLED: Final = 3
@@ -99,7 +100,7 @@ async def capture(http: httpx.AsyncClient, number: int, sample: Sample) -> str:
 
 async def engage(http: httpx.AsyncClient, lead_id: str, kind: str) -> None:
     """Let a lead do something."""
-    body = {"id": str(uuid4()), "kind": kind, "occurred_at": datetime.now(UTC).isoformat()}
+    body = {"id": str(uuid4()), "kind": kind, "occurred_at": system_clock().isoformat()}
     (await http.post(f"/v1/leads/{lead_id}/engagements", json=body)).raise_for_status()
 
 
@@ -117,5 +118,5 @@ async def assigned(http: httpx.AsyncClient, wanted: int) -> list[dict[str, Any]]
 
 async def call(http: httpx.AsyncClient, handoff_id: str) -> None:
     """Log a call that reached the lead."""
-    body = {"channel": "phone", "result": "reached", "occurred_at": datetime.now(UTC).isoformat()}
+    body = {"channel": "phone", "result": "reached", "occurred_at": system_clock().isoformat()}
     (await http.post(f"/v1/handoffs/{handoff_id}/contacts", json=body)).raise_for_status()

@@ -285,8 +285,30 @@ async def test_every_interleaving_ends_in_the_same_handoffs_and_places(bench: Be
     assert all(row == {"owner": "minh", "state": "offered", "episode": 1, "cause": "qualified"} for row in dossiers)
     (desk,) = await bench.rows("select convert_from(desk, 'UTF8')::jsonb desk from team")
     assert desk["desk"]["loads"]["minh"]["open"] == len(wanted)
-    per_lead = Counter(event.lead_id for event in await assignments(bench))
-    assert max(per_lead.values()) == 1
+    assigned = await assignments(bench)
+    assert max(Counter(event.lead_id for event in assigned).values()) == 1
+    await _breach_most(bench, rng, [event for event in assigned if event.lead_id in wanted])
+
+
+async def _breach_most(bench: Bench, rng: random.Random, assigned: list[LeadAssigned]) -> None:
+    """Breaches, erasures and further news of the same leads, mixed again."""
+    bench.clock.forward(hours=48)
+    now = bench.clock.now
+    names = {an_id(n): n for n in range(12)}
+    told: list[Any] = []
+    for n, event in enumerate(sorted(assigned, key=lambda each: names[each.lead_id])):
+        name = names[event.lead_id]
+        told += [engaged(name, "home_page_viewed", now), scored(name, 90, now)]
+        told += [breached(event, now)] if n % 2 else []
+        told += [erased(name, now)] if n % 3 == 0 else []
+    records = interleaved([bench.record(event) for event in told], rng)
+    for start in range(0, len(records), 7):
+        await bench.deliver_records(records[start : start + 7])
+    ends = {event.lead_id: n for n, event in enumerate(sorted(assigned, key=lambda each: names[each.lead_id]))}
+    found = await places(bench)
+    for lead, n in ends.items():
+        assert found[lead] == ("erased" if n % 3 == 0 else "public" if n % 2 else "handoff")
+    assert set(await owners(bench)) == {lead for lead, n in ends.items() if n % 3 and not n % 2}
 
 
 def _life(n: int) -> list[Any]:
@@ -321,3 +343,14 @@ async def test_an_assignment_names_the_event_that_caused_it(bench: Bench) -> Non
     records = await bench.deliver(story("a"))
     (assigned,) = await bench.emitted(LeadAssigned)
     assert assigned.causation == records[-1].id
+
+
+async def test_a_called_lead_that_goes_elsewhere_leaves_its_call_to_the_next(bench: Bench) -> None:
+    teams = {"north": a_team({"id": "minh", "capacity": {"open": 1}}), "south": a_team("lan")}
+    rules = [{"when": 'lead.region == "south"', "team": "south"}]
+    await bench.publish("routing", {"teams": teams, "rules": rules, "fallback": "north"})
+    await bench.deliver([*story("a"), *story("b"), *story("c")])
+    await bench.deliver([erased("a")])  # b is called
+    await bench.deliver([updated("b", MONDAY_NINE + timedelta(seconds=1), region="south")])
+    await bench.fire_timers()
+    assert await owners(bench) == {an_id("b"): "lan", an_id("c"): "minh"}

@@ -320,7 +320,7 @@ async def test_a_rep_who_joins_takes_leads_and_one_who_is_away_does_not(make_dat
         assert (await bench.client.delete("/v1/reps/mai", headers=AS_MANAGER)).status_code == 409
         reps = {item["id"]: item for item in (await bench.client.get("/v1/reps")).json()["items"]}
         assert reps["mai"]["load"] == {"open": 1, "today": 1, "this_week": 1}
-        assert reps["mai"]["active"] is False
+        assert (reps["mai"]["active"], reps["mai"]["weight"], reps["minh"]["weight"]) == (False, 1.5, 1)
         wrong = await bench.client.patch("/v1/reps/minh", json={"weight": -1}, headers=AS_MANAGER)
         assert wrong.status_code == 422
         assert (await bench.client.patch("/v1/reps/nobody", json={}, headers=AS_MANAGER)).status_code == 404

@@ -121,7 +121,7 @@ async def test_an_unannounced_epoch_stays_suspicious_while_other_streams_go_on(w
     await consumer.filter([unannounced])
     await consumer.consume([other])
     with pytest.raises(Stopped, match="new-epoch intake"):
-        consumer.unannounced(unannounced, time.monotonic() + 11)
+        await consumer.check_marks(time.monotonic() + 11)
 
 
 @pytest.mark.parametrize("cut", Cut)

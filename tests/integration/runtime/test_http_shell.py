@@ -112,8 +112,8 @@ async def client_of(app: ASGIApp, token: str) -> AsyncGenerator[httpx.AsyncClien
         yield made
 
 
-def app_on(world: World, url: str | None = None, **settings: float) -> tuple[ASGIApp, dict[str, str]]:
-    return app_of(world.transactions_on(url, **settings))
+def app_on(world: World, url: str | None = None, statement_s: float = 30) -> tuple[ASGIApp, dict[str, str]]:
+    return app_of(world.transactions_on(url, statement_s=statement_s))
 
 
 def app_without_store() -> tuple[ASGIApp, dict[str, str]]:

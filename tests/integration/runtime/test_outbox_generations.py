@@ -196,7 +196,11 @@ async def test_reading_a_filled_outbox_uses_the_key_alone(world: World) -> None:
         assert raw is not None
         plans: list[str] = []
         await raw.execute("load 'auto_explain'; set auto_explain.log_min_duration = 0; set client_min_messages = log")
-        raw.add_log_listener(lambda _connection, message: plans.append(str(message)))
+
+        def hear(_connection: object, message: object) -> None:
+            plans.append(str(message))
+
+        raw.add_log_listener(hear)
         records = await outbox.read(raw, {ENGAGED: Position(epoch, 5800)}, 20)
         await session.rollback()
         await session.invalidate()

@@ -197,7 +197,7 @@ async def test_parking_is_counted_once_where_its_transaction_has_to_be_repeated(
         parking.allow("scorer")
     for _ in range(20):
         parking.allow("scorer")
-        parking.parked("scorer")
+        parking.parked()
     with pytest.raises(TooManyParked):
         parking.allow("scorer")
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from baton.audit import Audit, audit
@@ -24,10 +25,8 @@ def lead(
         return
     drawn = Table(box=None, show_header=False, pad_edge=False)
     for step in story["items"]:
-        drawn.add_row(_local(step["at"]), f"[bold]{step['text']}[/bold]", "; ".join(step.get("reasons") or []))
+        drawn.add_row(_local(step["at"]), f"[bold]{step['kind']}[/bold]", escape(step["words"]))
     console.print(drawn)
-    if story.get("place"):
-        console.print(f"Now: {story['place']}")
 
 
 def audit_command(url: Url = "", token: Token = "", as_json: Json = False) -> None:

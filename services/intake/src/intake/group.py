@@ -13,6 +13,7 @@ from intake.capture import Answer, OtherBody, Placed, Raced, RulesChanged, captu
 from intake.domain.refusals import Refused
 from intake.rules import RuleBook, Rules
 from shared.http.problems import Problem
+from shared.runtime import failpoints
 from shared.runtime.desk import Desk
 from shared.runtime.failures import is_passing
 
@@ -21,6 +22,8 @@ log = structlog.get_logger("intake")
 _MAX_ITEMS = 500
 _MAX_WAITING = 4_000
 _MAX_WAITING_BYTES = 64 * 1024 * 1024
+_BUSY_ENTRIES = 4
+_GATHER_S = 0.004
 _PATIENCE_S = 8.0
 _FIRST_PAUSE_S = 0.02
 _MAX_PAUSE_S = 1.0
@@ -71,6 +74,9 @@ class Committer:
         try:
             while True:
                 await self.arrived.wait()
+                if len(group) >= _BUSY_ENTRIES and len(self.waiting) < len(group):
+                    # under load a fuller group is worth more than an earlier one; alone, nobody waits
+                    await asyncio.sleep(_GATHER_S)
                 group = self._take()
                 await self._settle(desk, group)
         finally:
@@ -103,11 +109,7 @@ class Committer:
             await self._settle(desk, group[:half])
             await self._settle(desk, group[half:])
             return
-        for entry, answer in answers:
-            if isinstance(answer, OtherBody):
-                entry.fail(Problem(422, str(answer), code="key-reused"))
-            else:
-                entry.succeed(answer)
+        _tell(answers)
 
     def _refuse(self, group: Sequence[Entry], error: Exception) -> None:
         if not isinstance(error, Problem):
@@ -132,6 +134,8 @@ class Committer:
                     answers = await capture(work, desk.partitions, [one.items for one in group], versions=untried)
                     for entry in group:
                         entry.tried = True
+                    if failpoints.on("ack-before-commit"):
+                        _tell(list(zip(group, answers, strict=True)))
                 return list(zip(group, answers, strict=True))
             except RulesChanged:
                 rules = await self.book.newest(desk)
@@ -152,6 +156,14 @@ def _read_again(group: list[Entry], rules: Rules) -> list[Entry]:
         if entry.versions != rules.versions and not entry.tried:
             _reread(entry, rules)
     return [entry for entry in group if not entry.answered.done()]
+
+
+def _tell(answers: Sequence[tuple[Entry, Answer]]) -> None:
+    for entry, answer in answers:
+        if isinstance(answer, OtherBody):
+            entry.fail(Problem(422, str(answer), code="key-reused"))
+        else:
+            entry.succeed(answer)
 
 
 def _reread(entry: Entry, rules: Rules) -> None:

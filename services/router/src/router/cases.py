@@ -1,6 +1,7 @@
 """A case: one lead in hand during a transaction, with what was decided about it so far."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -30,6 +31,14 @@ class Offering:
     manager: str | None
     pool: Pool | None = None
     """Where it was claimed from."""
+
+
+class QueuePlace(NamedTuple):
+    """Where a lead stands in its team's queue: lower goes first."""
+
+    rank: int
+    since: datetime
+    lead_id: UUID
 
 
 class Heard(NamedTuple):
@@ -86,6 +95,19 @@ class Case:
     @property
     def has_left_waiting(self) -> bool:
         return self.before is not None and self.before.wanting is not None and self.dossier.wanting is None
+
+    @property
+    def waited_for(self) -> str | None:
+        """The team in whose queue the lead stood before this transaction."""
+        return self.before.wanting.team if self.before is not None and self.before.wanting is not None else None
+
+    @property
+    def place_in_queue(self) -> QueuePlace | None:
+        """Its place in a queue now, or the one it left."""
+        known = self.dossier if self.dossier.wanting is not None else self.before
+        if known is None or known.wanting is None:
+            return None
+        return QueuePlace(-standing(known)[0], known.wanting.since, self.lead_id)
 
 
 def standing(dossier: Dossier) -> tuple[int, str | None]:

@@ -9,7 +9,7 @@ from router.domain import hearing
 from router.domain.dossier import handoff_by_id
 from router.domain.rules import Policy
 from router.store import desk_work
-from router.turn import begin, finish, settle
+from router.turn import begin, finish, pass_calls_on, settle
 from shared.contracts import (
     ClockBreached,
     Event,
@@ -55,6 +55,7 @@ def subscription() -> Subscription:
             for case in wanting:
                 _hear_pending(case, policy)
             await settle(turn, wanting)
+        pass_calls_on(turn)
         await finish(turn, work)
         await desk_work.erase(turn.connection, erased, turn.now)
 

@@ -35,8 +35,7 @@ async def look_again(work: Work, partition: int, limit: int) -> int:
     for case in turn.cases.values():
         case.wants = case.dossier.wanting is not None
     await waiting.forget(turn.connection, [case.lead_id for case in turn.cases.values() if not case.wants])
-    called = {row.team for row in rows if row.woken and row.team is not None}
-    outcomes = await settle(turn, turn.cases.values(), also=called)
+    outcomes = await settle(turn, turn.cases.values())
     _pass_on(turn, rows, outcomes)
     await finish(turn, work)
     return len(rows)
@@ -51,7 +50,7 @@ def _pass_on(turn: Turn, rows: Sequence[waiting.Row], outcomes: Mapping[UUID, Ou
             in_vain[row.team].append(row)
     for team, calls in sorted(in_vain.items()):
         if has_room(turn, team):
-            turn.calls.append(Call(team, len(calls), calls[-1]))
+            turn.calls.append(Call(team, len(calls), calls[-1].place))
 
 
 WAITING: Final = Timer("waiting", next_due, look_again)

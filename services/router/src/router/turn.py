@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 from uuid import UUID
 
-from router.cases import Case, Offering, Owner, as_lead
+from router.cases import Case, Offering, Owner, QueuePlace, as_lead
 from router.domain import ownership, progress
 from router.domain.assign import Assigned, Lead, Outcome, Pooled, Waiting, assign, first_step, teams_wanted
 from router.domain.desk import Desk, local_day, released, skip, taken
+from router.domain.dossier import owner_of
 from router.domain.facts import ChecklistFilled, Offered, Step, Waited
 from router.events import events_of
 from router.policies import InForce, in_force
@@ -30,11 +31,19 @@ NOTHING_KNOWN = Attributes()
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Call the first `count` waiting of a team, or the first behind a row."""
+    """Call the first `count` waiting of a team, or the first behind a place in its queue."""
 
     team: str
     count: int
-    after: waiting.Row | None = None
+    after: QueuePlace | None = None
+
+
+class Want(NamedTuple):
+    """A lead that wants an owner, and the teams whose desks decide."""
+
+    case: Case
+    lead: Lead
+    teams: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -73,21 +82,38 @@ async def begin(work: Work) -> Turn:
     return Turn(await work.raw(), work.now, await in_force(work))
 
 
-async def settle(turn: Turn, cases: Iterable[Case], *, also: Collection[str] = ()) -> dict[UUID, Outcome]:
+async def settle(turn: Turn, cases: Iterable[Case]) -> dict[UUID, Outcome]:
     """Give back freed capacity, then find owners for those who want one, in this order; call who waits for what is left.
 
     The first call that needs desks locks them. A want that turns up later and needs another desk is left to the timer.
     """
-    wanting = [(case, _prepared(turn, case)) for case in cases if case.wants]
+    policy = turn.rules.policy
+    wanting = [
+        Want(case, lead, teams_wanted(lead, policy)) for case in cases if case.wants and (lead := _prepared(turn, case))
+    ]
     freed = Counter(turn.home(owner) for case in turn.cases.values() for owner in case.released)
-    needed = freed.keys() | set(also)
+    needed = freed.keys() | {team for case in turn.cases.values() if (team := _queue_touched(case)) is not None}
     if not turn.desks:
-        needed |= {team for _, lead in wanting for team in teams_wanted(lead, turn.rules.policy)}
+        needed = needed.union(*(want.teams for want in wanting))
     if not needed <= turn.desks.keys():
         await turn.hold(needed - turn.desks.keys())
     _release(turn)
     turn.calls += [Call(team, count) for team, count in sorted(freed.items())]
-    return {case.lead_id: outcome for case, lead in wanting if (outcome := _look(turn, case, lead)) is not None}
+    return {want.case.lead_id: outcome for want in wanting if (outcome := _look(turn, want)) is not None}
+
+
+def pass_calls_on(turn: Turn) -> None:
+    """After a touch by another door than the timer: let the next of a queue have the call that this lead may have got.
+
+    It left its team's queue, or was looked at there in vain.
+    """
+    for case in turn.cases.values():
+        team = case.waited_for if case.has_left_waiting or case.looked else None
+        if team is None or team not in turn.desks:
+            continue
+        held = owner_of(case.dossier)
+        if (held is None or held[1] != team) and has_room(turn, team):
+            turn.calls.append(Call(team, 1, case.place_in_queue))
 
 
 async def finish(turn: Turn, work: Work) -> None:
@@ -118,7 +144,8 @@ def _prepared(turn: Turn, case: Case) -> Lead:
     """The lead as routing sees it; a fresh crossing may be pre-screened first."""
     lead = as_lead(case.dossier)
     wanting = case.dossier.wanting
-    if wanting is not None and wanting.cause == "qualified" and wanting.reason is None:
+    screened = any(compiled.rule.sdr for compiled in turn.rules.policy.rules)
+    if screened and wanting is not None and wanting.cause == "qualified" and wanting.reason is None:
         step = first_step(lead, turn.rules.policy)
         if step != wanting.step:
             case.dossier = ownership.pre_screen(case.dossier, step)
@@ -134,14 +161,19 @@ def _release(turn: Turn) -> None:
         case.released.clear()
 
 
-def _look(turn: Turn, case: Case, lead: Lead) -> Outcome | None:
+def _queue_touched(case: Case) -> str | None:
+    """The team whose queue the lead stood in, if it leaves it or is looked at again."""
+    return case.waited_for if case.wants or case.has_left_waiting else None
+
+
+def _look(turn: Turn, want: Want) -> Outcome | None:
     """Assign, or say why not; None where a desk that is not held would be needed."""
+    case = want.case
     case.wants, case.looked = False, True
-    policy = turn.rules.policy
-    case.deferred = not teams_wanted(lead, policy) <= turn.desks.keys()
+    case.deferred = not want.teams <= turn.desks.keys()
     if case.deferred:
         return None
-    outcome = assign(lead, turn.desks, policy, turn.now, turn.rules.hours)
+    outcome = assign(want.lead, turn.desks, turn.rules.policy, turn.now, turn.rules.hours)
     if outcome.desk is not None:
         turn.desks[outcome.desk.team] = outcome.desk
     case.take(_outcome_step(turn, case, outcome))

@@ -1,10 +1,13 @@
 """What every event is: a past-tense fact about one lead, with a wire name that never changes."""
 
 from datetime import datetime
-from typing import ClassVar, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 from uuid import UUID
 
 import msgspec
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A moment with a zone; one without is unreadable."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -17,8 +20,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     wire: ClassVar[str] = ""
 
     lead_id: UUID
-    occurred_at: datetime
-    recorded_at: datetime
+    occurred_at: Instant
+    recorded_at: Instant
     causation: UUID | None = None
     correlation: UUID | None = None
     schema: int = 1

@@ -1,9 +1,8 @@
 """What sla-watcher says of a promise."""
 
-from datetime import datetime
 from uuid import UUID
 
-from shared.contracts.base import Event, named
+from shared.contracts.base import Event, Instant, named
 
 
 class ClockEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
@@ -11,7 +10,7 @@ class ClockEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
 
     clock_id: UUID
     promise: str
-    due_at: datetime
+    due_at: Instant
     handoff_id: UUID | None = None
     owner: str | None = None
     team: str | None = None
@@ -21,7 +20,7 @@ class ClockEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
 class ClockStarted(ClockEvent, frozen=True, kw_only=True, omit_defaults=True):
     """The clock runs."""
 
-    started_at: datetime
+    started_at: Instant
     hours: str = "elapsed"
 
 
@@ -38,14 +37,14 @@ class ClockBreached(ClockEvent, frozen=True, kw_only=True, omit_defaults=True):
 
     then: str | None = None
     manager: str | None = None
-    started_at: datetime | None = None
+    started_at: Instant | None = None
 
 
 @named("sla.met")
 class ClockMet(ClockEvent, frozen=True, kw_only=True, omit_defaults=True):
     """Kept; `elapsed_s` from its start to the proof."""
 
-    met_at: datetime
+    met_at: Instant
     elapsed_s: int
 
 
@@ -53,7 +52,7 @@ class ClockMet(ClockEvent, frozen=True, kw_only=True, omit_defaults=True):
 class ClockRevoked(ClockEvent, frozen=True, kw_only=True, omit_defaults=True):
     """A breach taken back: proof arrived that the contact was in time."""
 
-    met_at: datetime
+    met_at: Instant
     elapsed_s: int
 
 

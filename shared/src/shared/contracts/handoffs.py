@@ -1,12 +1,11 @@
 """What router says of a lead: who has it, and what became of it."""
 
-from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
 from shared.contracts.attributes import Attributes
-from shared.contracts.base import Event, named
+from shared.contracts.base import Event, Instant, named
 
 
 class Considered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -56,7 +55,7 @@ class LeadWaiting(Event, frozen=True, kw_only=True, omit_defaults=True):
     episode: int
     reason: str
     team: str | None = None
-    wake_at: datetime | None = None
+    wake_at: Instant | None = None
 
 
 @named("lead.accepted")
@@ -89,7 +88,7 @@ class LeadContacted(Event, frozen=True, kw_only=True, omit_defaults=True):
     contact_id: UUID
     channel: str
     result: str
-    next_step_at: datetime | None = None
+    next_step_at: Instant | None = None
     unproven: bool = False
 
 

@@ -1,8 +1,9 @@
 """Who is asking: API keys with roles, kept as SHA-256 in the `access` policy of every service."""
 
 import hashlib
+import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -13,6 +14,8 @@ from shared.runtime.policies import PolicyDefinition, PolicyInvalid
 ROLES: Final = frozenset(
     {"entry", "marketer", "sdr", "rep", "manager", "viewer", "analyst", "operator", "admin"},
 )
+_KEY_ID: Final = re.compile(r"[A-Za-z0-9-]+")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +84,47 @@ def parse_access(body: Mapping[str, Any]) -> dict[str, Key]:
 
     Raises PolicyInvalid with every problem found.
     """
+    entries = body.get("keys") or {}
+    if not isinstance(entries, Mapping):
+        raise PolicyInvalid(["keys: expected an object of key ids"])
     problems: list[str] = []
     keys: dict[str, Key] = {}
-    for key_id, entry in dict(body.get("keys") or {}).items():
-        where = f"keys.{key_id}"
-        role = entry.get("role")
-        if role not in ROLES:
-            problems.append(f"{where}.role: {role!r} is no role; use one of {', '.join(sorted(ROLES))}")
-            continue
-        if role == "rep" and not entry.get("rep"):
-            problems.append(f"{where}.rep: a rep's key names its rep")
-        sha256 = str(entry.get("sha256", ""))
-        if len(sha256) != 64:
-            problems.append(f"{where}.sha256: expected 64 hex digits; `baton key create` makes them")
-        expires = entry.get("expires_at")
-        principal = Principal(key_id, role, entry.get("rep"), frozenset(entry.get("teams") or ()))
-        keys[key_id] = Key(key_id, sha256, principal, datetime.fromisoformat(expires) if expires else None)
+    for key_id, entry in entries.items():
+        found = list(_problems_of(str(key_id), entry))
+        problems += found
+        if not found:
+            expires = entry.get("expires_at")
+            principal = Principal(key_id, entry["role"], entry.get("rep"), frozenset(entry.get("teams") or ()))
+            expires_at = datetime.fromisoformat(expires) if expires else None
+            keys[key_id] = Key(key_id, entry["sha256"], principal, expires_at)
     if problems:
         raise PolicyInvalid(problems)
     return keys
+
+
+def _problems_of(key_id: str, entry: Any) -> Iterator[str]:
+    where = f"keys.{key_id}"
+    if not _KEY_ID.fullmatch(key_id):
+        yield f"{where}: a key id has letters, digits and hyphens only, since it stands between underscores in the token"
+    if not isinstance(entry, Mapping):
+        yield f"{where}: expected an object with sha256 and role"
+        return
+    role = entry.get("role")
+    if role not in ROLES:
+        yield f"{where}.role: {role!r} is no role; use one of {', '.join(sorted(ROLES))}"
+    if role == "rep" and not entry.get("rep"):
+        yield f"{where}.rep: a rep's key names its rep"
+    if not _SHA256.fullmatch(str(entry.get("sha256", ""))):
+        yield f"{where}.sha256: expected 64 hex digits; `baton key create` makes them"
+    if entry.get("expires_at") and not _is_instant(entry["expires_at"]):
+        yield f"{where}.expires_at: expected an instant with a zone, such as 2027-01-31T00:00:00Z"
+
+
+def _is_instant(value: Any) -> bool:
+    try:
+        return datetime.fromisoformat(value).tzinfo is not None
+    except (TypeError, ValueError):
+        return False
 
 
 ACCESS = PolicyDefinition(

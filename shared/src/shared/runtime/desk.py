@@ -12,8 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.runtime import failpoints
 from shared.runtime.clock import Clock
-from shared.runtime.failures import is_passing
+from shared.runtime.failures import CommitInDoubt, is_passing
 from shared.runtime.reports import Report
 from shared.runtime.streams import partition_of
 from shared.runtime.transactions import Transactions
@@ -99,6 +100,8 @@ class Desk:
             except Exception as error:
                 if attempt == _TRIES - 1 or not (is_passing(error) or _kept_meanwhile(error)):
                     raise
+                if isinstance(error, CommitInDoubt) and failpoints.on("blind-commit-retry"):
+                    command_id = f"{command_id}:{attempt}"
             else:
                 return answer
             await anyio.sleep(_FIRST_PAUSE_S * 2**attempt)

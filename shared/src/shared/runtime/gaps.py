@@ -29,7 +29,8 @@ def judge(position: Position, record: Record, history: Sequence[Announcement]) -
         first = history[0].old_epoch if history else record.epoch
         if record.epoch == first:
             return Verdict.ACCEPT if record.seq == 1 else Verdict.GAP
-        return Verdict.GAP if any(step.new_epoch == record.epoch for step in history) else Verdict.UNANNOUNCED
+        known = any(step.new_epoch == record.epoch for step in history)
+        return _across_epochs(Position(first, 0), record, history) if known else Verdict.UNANNOUNCED
     return _across_epochs(position, record, history)
 
 

@@ -2,13 +2,12 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
 from sqlalchemy import text
 
-from shared.contracts.topology import PRODUCER
 from shared.runtime.failures import is_passing
 from shared.runtime.leases import Leases
 from shared.runtime.reports import Report
@@ -37,6 +36,7 @@ class Keeper:
     leases: Leases
     meters: Meters
     _said: tuple[object, ...] = ()
+    _behind_since_s: dict[Stream, float] = field(default_factory=dict[Stream, float])
     _turned_s: float = 0.0
     _swept_s: float = 0.0
 
@@ -47,6 +47,7 @@ class Keeper:
             try:
                 quiet_s = _REPORT_S if await self.report() else min(_IDLE_REPORT_S, quiet_s + 1)
                 await self.turn_outbox()
+                await self.measure_outbox()
                 await self.sweep()
             except Exception as error:
                 if not is_passing(error):
@@ -70,7 +71,7 @@ class Keeper:
         return changed
 
     def measure_lag(self, consumed: dict[Stream, Position]) -> None:
-        """Records behind, by the producers' latest reports."""
+        """Records behind by the producers' latest reports, and for how long each stream has been behind."""
         heads: dict[Stream, Position] = {}
         for report in self.transport.reports():
             heads.update(report.emitted)
@@ -78,10 +79,22 @@ class Keeper:
             if stream.topic not in self.service.consumes:
                 continue
             here = consumed.get(stream, Position(0, 0))
-            behind = head.seq - here.seq if here.epoch == head.epoch else head.seq
-            self.meters.lag.labels(f"baton.{self.service.name}", stream.topic, str(stream.partition)).set(
-                max(0, behind)
-            )
+            behind = max(0, head.seq - here.seq if here.epoch == head.epoch else head.seq)
+            now_s = time.monotonic()
+            since_s = self._behind_since_s.setdefault(stream, now_s) if behind else now_s
+            self._behind_since_s[stream] = since_s
+            labels = (f"baton.{self.service.name}", stream.topic, str(stream.partition))
+            self.meters.lag.labels(*labels).set(behind)
+            self.meters.lag_seconds.labels(*labels).set(now_s - since_s)
+
+    async def measure_outbox(self) -> None:
+        """How many records some registered consumer still needs, and how long the present generation has stood."""
+        if not self.service.emits:
+            return
+        async with self.transactions.reading() as session:
+            needed, age_s = await outbox.size(session)
+        self.meters.outbox_records.labels(self.service.name).set(needed)
+        self.meters.outbox_age.labels(self.service.name).set(age_s)
 
     async def turn_outbox(self) -> None:
         """Empty the oldest generation of the outbox once every registered consumer holds all of it."""
@@ -103,8 +116,3 @@ class Keeper:
                 {"before": self.transactions.clock() - _COMMANDS_KEPT},
             )
             await session.commit()
-
-
-def producers_of(service: Service) -> frozenset[str]:
-    """The services whose topics a service reads."""
-    return frozenset(PRODUCER[topic] for topic in service.consumes)

@@ -15,6 +15,7 @@ from shared.contracts.topology import consumers_of
 from shared.http.access import ACCESS, KeyRing
 from shared.http.operations import operations
 from shared.http.policies import policy_routes
+from shared.runtime import failpoints
 from shared.runtime.clock import Clock
 from shared.runtime.consumer import Consumer
 from shared.runtime.desk import Desk
@@ -142,6 +143,7 @@ async def node(
     find_secret: Callable[[str], str | None],
 ) -> Node:
     """Wire a service instance; `prepare` has made its database."""
+    failpoints.chosen()
     desk = Desk(service.name, transactions, find_secret, transport.reports)
     leases = Leases(transactions.engine, instance, transactions.partitions)
     keeper = Keeper(service, transactions, transport, leases, meters)

@@ -36,12 +36,8 @@ class Parking:
                 "look at `baton parked list`, mend the cause and start again: nothing is lost"
             )
 
-    def parked(self, service: str) -> None:
-        """One more was parked.
-
-        Raises TooManyParked.
-        """
-        self.allow(service)
+    def parked(self) -> None:
+        """One more was parked."""
         self._note(0, 1)
 
     def _note(self, handled: int, parked: int) -> None:

@@ -113,6 +113,21 @@ async def floors(session: AsyncConnection) -> dict[Stream, Position]:
     return {Stream(row[0], row[1]): Position(row[2], row[3]) for row in rows}
 
 
+async def size(session: AsyncConnection) -> tuple[int, float]:
+    """How many records the slowest registered consumer still lacks, and the present generation's age in seconds."""
+    row = (
+        await session.execute(
+            text(
+                "select coalesce(sum(greatest(0, s.last_seq - c.seq)), 0) as needed,"
+                " (select extract(epoch from clock_timestamp() - rotated_at) from outbox_generation) as age_s"
+                " from stream_out s join lateral (select min(case when epoch = s.epoch then seq else 0 end) as seq"
+                " from consumer where (topic, partition) = (s.topic, s.partition)) c on c.seq is not null"
+            )
+        )
+    ).one()
+    return int(row.needed), float(row.age_s)
+
+
 async def drop_consumed(session: AsyncConnection) -> bool:
     """Turn the generations: empty the oldest where every registered consumer holds all of it, then start a new one.
 

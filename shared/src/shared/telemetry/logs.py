@@ -23,7 +23,8 @@ def only_allowed(_logger: Any, _method: str, fields: MutableMapping[str, Any]) -
     for name in extra:
         del fields[name]
     if extra:
-        fields["why"] = f"fields not on the list of logs were dropped: {', '.join(extra)}"
+        dropped = f"fields not on the list of logs were dropped: {', '.join(extra)}"
+        fields["why"] = f"{fields['why']}; {dropped}" if "why" in fields else dropped
     return fields
 
 

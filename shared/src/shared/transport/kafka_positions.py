@@ -16,7 +16,7 @@ from uuid import UUID
 import orjson
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import MessageSizeTooLargeError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from shared.runtime.reports import Report
 from shared.runtime.streams import Announcement, Mark, Position, Stream
@@ -112,7 +112,12 @@ class Positions:
         self._news.clear()
         pending, self._pending = self._pending, {}
         try:
-            said = [await producer.send(self.cluster.wire(POSITIONS), value, partition=0) for value in pending.values()]
+            said: list[asyncio.Future[Any]] = []
+            for key, value in pending.items():
+                try:
+                    said.append(await producer.send(self.cluster.wire(POSITIONS), value, partition=0))
+                except MessageSizeTooLargeError:
+                    log.exception("too long to be said", what=key, size_bytes=len(value))
             await asyncio.gather(*said)
         except BaseException:
             self._pending = pending | self._pending

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaProducer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.contracts.topology import EMITS
+from shared.runtime import failpoints
 from shared.runtime.failures import is_passing
 from shared.runtime.leases import Leases
 from shared.runtime.streams import Mark, Position, Record, Stream
@@ -33,7 +34,6 @@ _READ_RECORDS = 500
 _ENOUGH_WAITING = 500
 _SHARED_POLL_S = 0.05
 _POLL_S = 1.0
-_MARK_S = 1.0
 _IDLE_MARK_S = 5.0
 _CONNECT_S = 10.0
 _SEND_S = 5.0
@@ -53,6 +53,7 @@ class Relay:
     cluster: Cluster
     topics: Topics
     said: Positions
+    mark_s: float = 1.0
     rewinds: int = 0
     rebuilds: int = 0
     _tracks: dict[Stream, Track] = field(default_factory=dict[Stream, Track])
@@ -306,12 +307,16 @@ class Relay:
             self._fly(stream, track, flight, last)
 
     def _fly(self, stream: Stream, track: Track, flight: "asyncio.Future[Any]", last: Position) -> None:
-        turn = track.took_off(flight, time.monotonic())
+        turn, begins = track.took_off(flight, time.monotonic()), track.acked
 
         def done(future: "asyncio.Future[Any]") -> None:
             error = asyncio.CancelledError() if future.cancelled() else future.exception()
             if error is None:
+                if failpoints.each("relay-crash-after-send", 5):
+                    failpoints.die()
                 track.landed(last, turn)
+                if turn == track.turn and failpoints.each("relay-send-twice", 5):
+                    track.back_to(begins)
             elif track.flight is future:
                 self._fault = error
             if track.flight is future:
@@ -326,7 +331,7 @@ class Relay:
         now_s = time.monotonic()
         if now_s < self._tell_s:
             return
-        self._tell_s = now_s + _MARK_S
+        self._tell_s = now_s + self.mark_s
         news = [report for name, report in self.said.latest.items() if self._entered.get(name) != report.at]
         confirmed = {
             stream: track.confirmed

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
@@ -50,7 +51,7 @@ async def receive(
     intake: Intake, desk: Desk, http: HttpRequest, knocked: Knock, *, caller: str, token: str | None = None
 ) -> tuple[Request, list[Item], Rules]:
     """The request and its items. Raises NotProven, Refused, and Problem where the body is too large or slow."""
-    raw = await http.body()
+    raw = await body_of(http)
     name = knocked.door.name
     command = idempotency_key(knocked.headers)
     path = http.scope["path"]
@@ -71,6 +72,18 @@ async def receive(
         if rules is knocked.rules or door is None:
             raise
         return request, admit(rules, door, request), rules
+
+
+async def body_of(http: HttpRequest) -> bytes:
+    """The body, once it is whole. Raises what the shell refuses it with."""
+    pieces: list[bytes] = []
+    while True:
+        message = await http.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        pieces.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 async def keep(intake: Intake, request: Request, items: list[Item], rules: Rules) -> list[Placed]:

@@ -29,6 +29,11 @@ def phone_key(text: str | None, country: str | None = None) -> IdentityKey | Non
 
 
 def identity_keys(submission: Submission) -> list[IdentityKey]:
-    """The submission's keys, the strongest first."""
-    keys = (email_key(submission.text("email")), phone_key(submission.text("phone")))
-    return [key for key in keys if key is not None]
+    """The submission's keys, the strongest first. Its address is normal already, and its number unless a note says so."""
+    keys: list[IdentityKey] = []
+    email, phone = submission.text("email"), submission.text("phone")
+    if email:
+        keys.append(IdentityKey("email", email))
+    if phone and not any(note.field == "phone" for note in submission.notes):
+        keys.append(IdentityKey("phone", phone))
+    return keys

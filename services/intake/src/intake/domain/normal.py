@@ -20,7 +20,8 @@ _SEVERAL = re.compile(r"[/;,、|]| or ")
 FEWEST_PHONE_DIGITS = 5  # below it a text is no number in any country
 _MAX_EMAIL_CHARS = 254
 _MAX_PHONE_CHARS = 64
-# the address that nearly everybody has, for which the full grammar would find the same
+# The address that nearly everybody has, for which the full grammar would find the same; of names that are reserved for
+# tests and private networks (.test, .local) it is also an address here.
 _USUAL_EMAIL = re.compile(
     r"(?=.{3,254}\Z)(?=[^@]{1,64}@)[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*"
     r"@(?:[a-z0-9](?:[a-z0-9]|-(?!-)){0,61}(?<!-)\.)+[a-z]{2,63}",
@@ -52,7 +53,7 @@ def email(text: str) -> str | None:
         return written.lower()
     try:
         # deliverability needs DNS, and reserved names such as example.com are for tests: neither is asked here
-        valid = validate_email(written, check_deliverability=False, globally_deliverable=False)
+        valid = validate_email(written, check_deliverability=False, globally_deliverable=False, test_environment=True)
     except EmailNotValidError:
         return None
     normal = unicodedata.normalize("NFC", valid.normalized.lower())

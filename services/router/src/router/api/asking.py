@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from router.cases import Case
 from router.domain.facts import Actor, Refused, Step
 from router.store.lists import Page, Scope
-from router.turn import Turn, begin, finish, settle
+from router.turn import Turn, begin, finish, pass_calls_on, settle
 from shared.http.access import Principal
 from shared.http.app import caller
 from shared.http.problems import Problem
@@ -111,6 +111,7 @@ async def carry_out(desk: Desk, ask: Ask, lead_id: UUID, change: Change, reply: 
             raise Problem(404, f"no lead {lead_id} is known here", code="unknown-lead")
         await change(turn, case)
         await settle(turn, turn.cases.values())
+        pass_calls_on(turn)
         await finish(turn, work)
         return await reply(work.session, case)
 

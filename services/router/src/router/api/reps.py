@@ -67,7 +67,7 @@ def _join(router: APIRouter, desk: Desk) -> None:
     @router.post("/v1/reps")
     async def join(ask: Asked, said: Joining) -> Response:
         """A new rep: takes leads from now on, neither flooded nor behind."""
-        entry = said.model_dump(mode="json", by_alias=True, exclude={"team"}, exclude_unset=True)
+        entry = _document(said, exclude={"team"}, exclude_unset=True)
 
         def edit(document: Document) -> None:
             if _find(document, said.id) is not None:
@@ -166,10 +166,16 @@ def _known(document: Document, rep: str) -> tuple[str, Document]:
     return entry
 
 
+def _document(rep: Rep, *, exclude: set[str] | None = None, exclude_unset: bool = False) -> Document:
+    """The rep as the policy spells one; a weight is a number there, exact to three places."""
+    entry = rep.model_dump(mode="json", by_alias=True, exclude=exclude, exclude_unset=exclude_unset)
+    return {**entry, "weight": float(rep.weight)} if "weight" in entry else entry
+
+
 def _shown(rep: Rep, team_id: str, team: Team, kept: TeamDesk, desk: Desk) -> dict[str, Any]:
     load, day = kept.load(rep.id), local_day(team, desk.clock())
     return {
-        **rep.model_dump(mode="json", by_alias=True),
+        **_document(rep),
         "team": team_id,
         "load": {
             "open": load.open,

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from router.cases import Case, standing
+from router.cases import Case, QueuePlace, standing
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -44,19 +44,21 @@ _SHORTEST_SLEEP = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A waiting lead that is to be looked at."""
+    """A waiting lead that is to be looked at. `woken`: it was called, its time had not come."""
 
-    lead_id: UUID
+    place: QueuePlace
     team: str | None
-    rank: int
-    since: datetime
     woken: bool
+
+    @property
+    def lead_id(self) -> UUID:
+        return self.place.lead_id
 
 
 async def due(connection: "Connection", partition: int, now: datetime, basis: int, limit: int) -> list[Row]:
     """Of one lane: whose time has come, and who was last looked at under older policies. The lane is locked."""
     rows = await connection.fetch(_DUE, partition, now, basis, limit)
-    return [Row(UUID(int=row[0].int), row[1], row[2], row[3], row[4]) for row in rows]
+    return [Row(QueuePlace(row[2], row[3], UUID(int=row[0].int)), row[1], row[4]) for row in rows]
 
 
 async def next_due(session: AsyncConnection, partitions: Sequence[int]) -> list[tuple[int, datetime | None]]:
@@ -65,10 +67,11 @@ async def next_due(session: AsyncConnection, partitions: Sequence[int]) -> list[
     return [(row[0], row[1]) for row in rows]
 
 
-async def wake(connection: "Connection", team: str, count: int, now: datetime, *, after: Row | None = None) -> None:
+async def wake(
+    connection: "Connection", team: str, count: int, now: datetime, *, after: QueuePlace | None = None
+) -> None:
     """Call the first `count` waiting of a team whose row we hold; those who are called already are passed over."""
-    key = (after.rank, after.since, after.lead_id) if after else (None, None, None)
-    await connection.execute(_WAKE, team, count, now, *key)
+    await connection.execute(_WAKE, team, count, now, *(after or (None, None, None)))
 
 
 async def keep(connection: "Connection", cases: Sequence[Case], now: datetime, basis: int) -> None:
