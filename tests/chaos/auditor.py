@@ -109,13 +109,10 @@ async def books_of(urls: Mapping[str, str]) -> Books:
     books = Books(numbers=await heads_of(urls))
     for service, url in urls.items():
         async with _open(url) as connection:
-            books.parked[service] = await connection.fetchval(
-                "select count(*) from parked where state in ('parked', 'behind')"
-            )
-            row = await connection.fetchrow(
-                "select coalesce(sum(count), 0), coalesce(bit_xor(xor), 0) from capture_tally"
-            )
-            books.tallies[service] = (int(row[0]), int(row[1]))
+            [(parked,)] = await connection.fetch("select count(*) from parked where state in ('parked', 'behind')")
+            tally = "select coalesce(sum(count), 0), coalesce(bit_xor(xor), 0) from capture_tally"
+            [(count, xor)] = await connection.fetch(tally)
+            books.parked[service], books.tallies[service] = parked, (int(count), int(xor))
             await _READ[service](connection, books)
     return books
 

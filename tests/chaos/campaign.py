@@ -18,7 +18,7 @@ from tests.chaos.faults import BY_NAME, Fault, inflict, pick
 from tests.chaos.ledger import Ledger
 from tests.chaos.load import Senders
 from tests.chaos.log_reader import LogReader
-from tests.chaos.stage import Stage, a_stage
+from tests.chaos.stage import TWICE, Stage, a_stage
 
 _QUIET_S = 90.0
 _LOOK_S = 0.5
@@ -56,7 +56,10 @@ class Plan:
     leads: int = 60
     mistake: str = ""
     faults: Sequence[str] = ()
-    audit_command: bool = True
+    twice: Sequence[str] = TWICE
+    """The services of which two instances run, on Kafka."""
+    steady_names: bool = False
+    """Every process keeps its instance's name, and so has its lanes back without waiting for a lease to end."""
 
 
 @dataclass(slots=True)
@@ -88,7 +91,9 @@ async def campaign(plan: Plan, say: Callable[[str], None]) -> Outcome:
     home.chmod(0o711)
     began_s = time.monotonic()
     chance = random.Random(f"{plan.mode}:{plan.seed}")
-    async with a_stage(plan.mode, home, mistake=plan.mistake, chance=chance) as stage:
+    async with a_stage(
+        plan.mode, home, mistake=plan.mistake, chance=None if plan.steady_names else chance, twice=plan.twice
+    ) as stage:
         await _publish(stage)
         say(f"{plan.mode}: the stage stands after {time.monotonic() - began_s:.1f} s, {home}")
         await _rounds(plan, stage, chance, outcome, say)
@@ -124,7 +129,7 @@ async def _rounds(
     for number in range(plan.rounds):
         began_s = time.monotonic()
         did = await _round(plan, number, stage, senders, chance, outcome)
-        books = await _judge(plan, stage, ledger.path, reader, outcome)
+        books = await _judge(stage, ledger.path, reader, outcome)
         outcome.rounds, outcome.tries = number + 1, senders.tries
         outcome.leads, outcome.events = len(books.leads), len(books.events)
         for actor in stage.actors:
@@ -180,7 +185,7 @@ async def _healing(stage: Stage) -> float:
     return time.monotonic() - began_s
 
 
-async def _judge(plan: Plan, stage: Stage, ledger: Path, reader: LogReader, outcome: Outcome) -> auditor.Books:
+async def _judge(stage: Stage, ledger: Path, reader: LogReader, outcome: Outcome) -> auditor.Books:
     """Wait for quiet, then audit until it is clean or its findings stay."""
     waited_s, lag = await _quiet(stage)
     outcome.quiet_s.append(waited_s)
@@ -196,10 +201,9 @@ async def _judge(plan: Plan, stage: Stage, ledger: Path, reader: LogReader, outc
             break
         await asyncio.sleep(2 * _LOOK_S)
     found += await _reconciled(stage, deadline_s + _AGREE_S)
-    if plan.audit_command:
-        code, said = await stage.baton("audit")
-        if code != 0:
-            found.append(f"audit: `baton audit` ended with {code}: {' '.join(said.split())[:600]}")
+    code, said = await stage.baton("audit")
+    if code != 0:
+        found.append(f"audit: `baton audit` ended with {code}: {' '.join(said.split())[:600]}")
     outcome.violations += found
     return books
 

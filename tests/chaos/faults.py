@@ -111,8 +111,17 @@ async def lose_every_answer(stage: Stage, chance: random.Random) -> str:
 
 async def kill_in_commit(stage: Stage, chance: random.Random) -> str:
     """A COMMIT is held on its way there or back, and whoever waits for it is killed."""
-    service = chance.choice(SERVICES)
-    order = Order(chance.choice(tuple(Cut)), database_of(service), hold=True)
+    return await _kill_in_commit(stage, chance.choice(SERVICES), chance.choice(tuple(Cut)))
+
+
+async def kill_intake_in_commit(stage: Stage, chance: random.Random) -> str:
+    """Intake is killed when its COMMIT has not yet come to the server: nobody may have been told anything."""
+    del chance
+    return await _kill_in_commit(stage, "intake", Cut.BEFORE)
+
+
+async def _kill_in_commit(stage: Stage, service: str, cut: Cut) -> str:
+    order = Order(cut, database_of(service), hold=True)
     reached = await _ordered(stage, [order])
     if not reached:
         return f"no COMMIT of {service} came by"
@@ -211,6 +220,7 @@ FAULTS = (
     Fault("cut-commits", cut_commits, 3),
     Fault("lose-answers", lose_every_answer, 2),
     Fault("kill-in-commit", kill_in_commit, 3),
+    Fault("kill-intake", kill_intake_in_commit),
     Fault("kill-broker", kill_the_broker, 2, kafka_only=True),
     Fault("pause-broker", pause_the_broker, kafka_only=True),
     Fault("wipe-broker", wipe_the_broker, 2, kafka_only=True),

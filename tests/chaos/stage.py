@@ -22,7 +22,7 @@ from tests.support.kafka import kafka_lib
 from tests.support.product import TOKEN, free_port
 
 SERVICES = ("intake", "scorer", "router", "sla-watcher", "analytics")
-TWICE = frozenset({"scorer", "router", "analytics"})
+TWICE = ("scorer", "router", "analytics")
 PARTITIONS = 4
 _READY_S = 90.0
 _END_S = 20.0
@@ -243,7 +243,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def a_stage(mode: str, home: Path, *, mistake: str, chance: random.Random) -> AsyncGenerator[Stage]:
+async def a_stage(
+    mode: str, home: Path, *, mistake: str, chance: random.Random | None, twice: Sequence[str]
+) -> AsyncGenerator[Stage]:
     """The product, ready; everything that was started is ended."""
     async with AsyncExitStack() as stack:
         kafka = await stack.enter_async_context(broker(home / "kafka", kafka_lib())) if mode == "kafka" else None
@@ -258,7 +260,7 @@ async def a_stage(mode: str, home: Path, *, mistake: str, chance: random.Random)
             "BATON_PARTITIONS": str(PARTITIONS), "BATON_DATA_DIR": str(home / "data"), "DEMO": "0",
             "BATON_KAFKA": kafka.bootstrap if kafka else "", "BATON_FAILPOINTS": mistake,
         }  # fmt: skip
-        actors = _cast(mode, environment, home, chance)
+        actors = _cast(mode, environment, home, chance, twice)
         headers = {"authorization": f"Bearer {TOKEN}"}
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
         http = await stack.enter_async_context(httpx.AsyncClient(headers=headers, timeout=6, limits=limits))
@@ -279,20 +281,22 @@ async def _finish(runs: Sequence["asyncio.Task[None]"]) -> None:
     await asyncio.gather(*runs, return_exceptions=True)
 
 
-def _cast(mode: str, environment: Mapping[str, str], home: Path, chance: random.Random) -> list[Actor]:
+def _cast(
+    mode: str, environment: Mapping[str, str], home: Path, chance: random.Random | None, twice: Sequence[str]
+) -> list[Actor]:
     """Who plays; the last one is the one origin."""
     (home / "logs").mkdir(parents=True, exist_ok=True)
     if mode == "embedded":
-        return [Actor("product", "product", ("up",), environment, free_port(), home / "logs" / "product.log")]
-    names = [(service, turn) for service in SERVICES for turn in ("1", "2") if turn == "1" or service in TWICE]
+        named = _named(environment, "product", chance)
+        return [Actor("product", "product", ("up",), named, free_port(), home / "logs" / "product.log")]
+    names = [(service, turn) for service in SERVICES for turn in ("1", "2") if turn == "1" or service in twice]
     first = free_port(len(names) + 1)
     actors = [
         Actor(
             f"{service}-{turn}",
             service,
             ("serve", service),
-            # half of them keep their name over a restart and have their lanes at once, half come as somebody new
-            {**environment, **({"BATON_INSTANCE": f"{service}-{turn}"} if chance.random() < 0.5 else {})},
+            _named(environment, f"{service}-{turn}", chance),
             first + number,
             home / "logs" / f"{service}-{turn}.log",
         )
@@ -306,3 +310,8 @@ def _cast(mode: str, environment: Mapping[str, str], home: Path, chance: random.
         "gateway", "gateway", ("gateway",), {**environment, **where}, first + len(names), home / "logs" / "gateway.log"
     )
     return [*actors, gate]
+
+
+def _named(environment: Mapping[str, str], name: str, chance: random.Random | None) -> Mapping[str, str]:
+    """Half of them keep their name over a restart and have their lanes back at once, half come as somebody new."""
+    return {**environment, "BATON_INSTANCE": name} if chance is None or chance.random() < 0.5 else environment

@@ -10,6 +10,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from shared.store.postgres_socket import database_url
 from tests.support.product import Product, a_product
 from tests.support.wait import until
 
@@ -86,7 +87,7 @@ async def test_the_audit_names_the_lead_when_one_row_is_deleted(data_home: Path,
 
 def database_of(product: Product, service: str) -> str:
     socket_dir = next((product.data / "postgres").resolve().glob("socket*"))
-    return f"postgresql://postgres@/baton_{service}?host={socket_dir}"
+    return database_url(socket_dir, f"baton_{service}")
 
 
 async def a_hot_lead(product: Product, name: str) -> str:

@@ -2,16 +2,24 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any
 
 import asyncpg
+import orjson
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from intake.admission import Request, admit
+from intake.capture import Placed
+from intake.domain.proof import Arrival
+from intake.group import Committer
+from intake.rules import RuleBook
 from shared.contracts import LeadCaptured, LeadEngaged, LeadUpdated
 from shared.runtime import tally
 from tests.integration.intake.doors import FORM, a_lead, balance, google, intake
+from tests.support.harness import Bench
 from tests.support.postgres import MakeDatabase
 
 COPIES = 100
@@ -142,12 +150,9 @@ async def test_one_bad_request_does_not_fail_its_neighbours(make_database: MakeD
 
 async def test_two_processes_on_one_database_capture_a_person_once(make_database: MakeDatabase) -> None:
     async with intake(make_database) as bench:
-        from intake.group import Committer
-        from intake.rules import RuleBook
-
         others = [Committer(RuleBook()) for _ in range(3)]
         tasks = [asyncio.ensure_future(other.run(bench.desk)) for other in others]
-        posts: list[Any] = []
+        posts: list[Coroutine[Any, Any, Placed]] = []
         for n in range(60):
             body = a_lead(message=f"question {n}", email=f"p{n % 6}@example.com")
             posts.append(_post_by(bench, others[n % 3], body))
@@ -161,12 +166,7 @@ async def test_two_processes_on_one_database_capture_a_person_once(make_database
         await balance(bench)
 
 
-async def _post_by(bench: Any, committer: Any, body: dict[str, Any]) -> Any:
-    import orjson
-
-    from intake.admission import Request, admit
-    from intake.domain.proof import Arrival
-
+async def _post_by(bench: Bench, committer: Committer, body: dict[str, Any]) -> Placed:
     rules = await committer.book.current(bench.desk)
     door = rules.door("api")
     assert door is not None

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,8 @@ async def test_a_robot_is_answered_as_anybody_and_makes_no_lead(make_database: M
         await balance(bench)
 
 
-def signed(body: bytes, secret: str = "shared secret") -> dict[str, str]:
-    return {**JSON, "X-Signature": "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
+def signed(body: bytes, key: str = "shared secret") -> dict[str, str]:
+    return {**JSON, "X-Signature": "sha256=" + hmac.new(key.encode(), body, hashlib.sha256).hexdigest()}
 
 
 async def test_a_wrong_proof_keeps_nothing_and_is_counted(make_database: MakeDatabase) -> None:
@@ -132,7 +133,11 @@ async def test_a_wrong_proof_keeps_nothing_and_is_counted(make_database: MakeDat
 
 async def test_a_list_is_captured_item_by_item(make_database: MakeDatabase) -> None:
     async with intake(make_database) as bench:
-        leads: list[Any] = [a_lead(ref="1"), {"ref": "2", "name": "No Contact"}, a_lead(ref="3", email="bob@example.com")]
+        leads: list[Any] = [
+            a_lead(ref="1"),
+            {"ref": "2", "name": "No Contact"},
+            a_lead(ref="3", email="bob@example.com"),
+        ]
         body = orjson.dumps({"leads": [*leads, 5, a_lead(ref="1")]})
         reply = await bench.client.post("/v1/hooks/partner", content=body, headers=signed(body))
         assert reply.status_code == 200
@@ -197,7 +202,7 @@ async def test_our_own_capture_refuses_what_it_cannot_map(make_database: MakeDat
         assert await counts(bench) == before
 
 
-async def chunks() -> Any:
+async def chunks() -> AsyncGenerator[bytes]:
     for _ in range(40):
         yield b" " * 10_000
 

@@ -35,9 +35,18 @@ async def test_an_engagement_of_a_lead_is_emitted_once(make_database: MakeDataba
             opened = {"kind": "mail_opened"}
             await bench.client.post(f"/v1/leads/{lead_id}/engagements", json=opened, headers=keyed)
         engaged = await bench.emitted(LeadEngaged)
-        assert [event.kind for event in engaged if isinstance(event, LeadEngaged)] == ["price_page_viewed", "mail_opened"]
+        assert [event.kind for event in engaged if isinstance(event, LeadEngaged)] == [
+            "price_page_viewed",
+            "mail_opened",
+        ]
         assert (await bench.client.post(f"/v1/leads/{uuid4()}/engagements", json=body)).status_code == 404
-        for bad in ({}, {"kind": "No Word"}, {"kind": "x", "occurred_at": "yesterday"}, [], {"kind": "x", "id": "y" * 300}):
+        for bad in (
+            {},
+            {"kind": "No Word"},
+            {"kind": "x", "occurred_at": "yesterday"},
+            [],
+            {"kind": "x", "id": "y" * 300},
+        ):
             assert (await bench.client.post(f"/v1/leads/{lead_id}/engagements", json=bad)).status_code == 422
 
 
@@ -114,9 +123,18 @@ async def test_a_lead_is_found_by_whole_keys_and_part_of_a_name(make_database: M
 async def test_no_personal_data_is_emitted(make_database: MakeDatabase) -> None:
     async with intake(make_database) as bench:
         await bench.client.post("/v1/leads", json=PLANTED)
-        changed = {**PLANTED, "keyword": "Planted.Mail@Example.com", "industry": "Software", "name": "Ann Planted-Name 2"}
+        changed = {
+            **PLANTED,
+            "keyword": "Planted.Mail@Example.com",
+            "industry": "Software",
+            "name": "Ann Planted-Name 2",
+        }
         lead_id = (await bench.client.post("/v1/leads", json=changed)).json()["lead_id"]
-        engagement = {"kind": "quote_sheet_downloaded", "content": "to planted.mail@example.com", "url": "https://x/?Planted"}
+        engagement = {
+            "kind": "quote_sheet_downloaded",
+            "content": "to planted.mail@example.com",
+            "url": "https://x/?Planted",
+        }
         await bench.client.post(f"/v1/leads/{lead_id}/engagements", json=engagement)
         assert len(await bench.emitted()) >= 4
         rows = await bench.rows("select value from outbox union all select answer from command")
@@ -132,7 +150,9 @@ async def test_erasure_is_absorbing(make_database: MakeDatabase) -> None:
         lead_id = hook.headers["Baton-Lead-Id"]
         form = (await bench.client.post("/v1/leads", json=PLANTED)).json()
         assert form["lead_id"] == lead_id
-        await bench.client.post(f"/v1/leads/{lead_id}/engagements", json={"kind": "mail_opened", "url": "https://x/?Planted"})
+        await bench.client.post(
+            f"/v1/leads/{lead_id}/engagements", json={"kind": "mail_opened", "url": "https://x/?Planted"}
+        )
         path = f"/v1/leads/{lead_id}/personal-data"
         assert (await bench.client.delete(path, headers={"Authorization": "Bearer marketer"})).status_code == 403
         first = await bench.client.delete(path)

@@ -2,10 +2,13 @@
 
 import asyncio
 import time
+from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from shared.runtime.consumer import Consumer, Stopped
+from shared.runtime.desk import Desk
 from shared.runtime.failures import Fenced
 from shared.runtime.streams import Announcement, Record
 from tests.integration.runtime.world import Faults, World, a_lead_in, an_engagement, an_update
@@ -60,6 +63,27 @@ async def test_two_owners_that_run_at_once_handle_each_event_once(world: World) 
     assert [row.n for row in await world.rows("select n from total")] == [30] * 4
     assert await world.value("select sum(last_seq) from stream_out") == 120
     assert sum(counted(consumer, "fence_rejections") for consumer in consumers) > 0
+
+
+async def test_a_request_and_a_batch_on_one_lead_lose_no_update(world: World) -> None:
+    consumer = await world.consumer(Faults(work_s=0.1))
+    leads = [a_lead_in(lane) for lane in range(4)]
+    records = await world.emit([an_engagement(lead_id) for lead_id in leads])
+    desk = Desk("scorer", world.transactions, lambda _name: None)
+
+    async def add_one(lead_id: UUID) -> None:
+        async with desk.work_on([lead_id]) as work:
+            known = await work.session.scalar(text("select n from total where lead_id = :id"), {"id": lead_id})
+            await work.session.execute(text("select pg_sleep(0.1)"))
+            await work.session.execute(
+                text("insert into total values (:id, :n) on conflict (lead_id) do update set n = excluded.n"),
+                {"id": lead_id, "n": (known or 0) + 1},
+            )
+
+    await asyncio.gather(
+        *(add_one(lead_id) for lead_id in leads), consumer.consume(records), *(add_one(lead_id) for lead_id in leads)
+    )
+    assert [row.n for row in await world.rows("select n from total")] == [3] * 4
 
 
 async def test_a_stale_owners_batch_has_no_effect_and_is_counted(world: World) -> None:

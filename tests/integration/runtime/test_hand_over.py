@@ -137,3 +137,20 @@ async def test_a_stream_that_fell_behind_while_it_was_read_is_read_again(world: 
     feed.late = records[1]
     await feed.assign({records[0].stream: Position(0, 0)}, {})
     assert await feed.take(10, 0.05) or await feed.take(10, 0.05) == records
+
+
+async def test_a_feed_gives_each_record_once_and_in_order_however_it_hears_of_them(world: World) -> None:
+    world.upstream.committed.clear()
+    records = await world.emit([an_engagement(a_lead_in(0)) for _ in range(40)])
+    rng = random.Random(11)
+    for _ in range(5):
+        feed = embedded.EmbeddedFeed(world.transport.engines)
+        await feed.assign({records[0].stream: Position(records[0].epoch, 30)}, {})
+        taken = await feed.take(100, 0.01)
+        assert [record.seq for record in taken] == list(range(31, 41))
+        await feed.assign({records[0].stream: Position(records[0].epoch, 0)}, {})
+        while len(taken) < 50:
+            start = rng.randrange(40)
+            feed.offer(records[start : start + 5])
+            taken += await feed.take(3, 0.01)
+        assert [record.seq for record in taken[10:]] == list(range(1, 41))

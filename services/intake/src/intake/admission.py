@@ -141,7 +141,7 @@ def _item(
             part is not None,
             request.received_at,
         )
-    fields = {**lead_fields(outcome), **outcome.ids}
+    fields: dict[str, Any] = {**lead_fields(outcome), **outcome.ids}
     if outcome.consent is not None:
         fields["consent"] = outcome.consent
     return Item(

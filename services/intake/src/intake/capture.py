@@ -1,12 +1,13 @@
 """One group of items in one transaction: who is seen before, whose each submission is, what is kept and emitted."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 import orjson
 
 from intake import store
@@ -52,7 +53,7 @@ class _Lead:
 
     fields: dict[str, Any]
     attributes: dict[str, Any]
-    first: Item | None = None
+    first: tuple[Item, Submission] | None = None
     changed: bool = False
 
 
@@ -142,7 +143,7 @@ def _place(group: _Group, item: Item, person: Person) -> Placed:
 
 def _captured(group: _Group, item: Item, submission: Submission) -> None:
     attributes = dict(item.attributes or {})
-    group.leads[item.lead_id] = _Lead(dict(item.lead_fields or {}), attributes, first=item)
+    group.leads[item.lead_id] = _Lead(dict(item.lead_fields or {}), attributes, first=(item, submission))
     partition = partition_of(item.lead_id, group.partitions)
     cell = (partition, group.now.replace(second=0, microsecond=0))
     count, xor = group.writes.tally.get(cell, (0, 0))
@@ -195,9 +196,8 @@ def _further(group: _Group, item: Item, submission: Submission, lead_id: UUID) -
         )
 
 
-def _attributes(values: dict[str, Any]) -> Attributes:
-    tags = values.get("tags")
-    return Attributes(**{**values, "tags": tuple(tags)}) if tags else Attributes(**values)
+def _attributes(values: Mapping[str, Any]) -> Attributes:
+    return msgspec.convert(values, Attributes)
 
 
 def _written(
@@ -263,7 +263,7 @@ async def _keep(work: Work, group: _Group) -> None:
     for lead_id, lead in group.leads.items():
         fields, attributes = orjson.dumps(lead.fields).decode(), orjson.dumps(lead.attributes).decode()
         if lead.first is not None:
-            writes.leads.append(_lead_row(group, lead.first, fields, attributes))
+            writes.leads.append(_lead_row(group, *lead.first, fields, attributes))
         elif lead.changed:
             writes.changes.append((lead_id, fields, attributes))
     if not (writes.submissions or writes.counts):
@@ -274,18 +274,17 @@ async def _keep(work: Work, group: _Group) -> None:
     group.events += [woken_event(row, group.now) for row in written.woken]
 
 
-def _lead_row(group: _Group, first: Item, fields: str, attributes: str) -> store.LeadRow:
-    assert isinstance(first.outcome, Submission)
+def _lead_row(group: _Group, item: Item, submission: Submission, fields: str, attributes: str) -> store.LeadRow:
     return store.LeadRow(
-        first.lead_id,
-        partition_of(first.lead_id, group.partitions),
-        first.submission_id,
-        first.door,
-        first.outcome.occurred_at,
+        item.lead_id,
+        partition_of(item.lead_id, group.partitions),
+        item.submission_id,
+        item.door,
+        submission.occurred_at,
         fields,
         attributes,
-        first.outcome.owner,
-        first.outcome.is_test,
+        submission.owner,
+        submission.is_test,
     )
 
 

@@ -101,7 +101,7 @@ class Committer:
         """Commit a group; one that fails is halved until the bad request is alone, so its neighbours never feel it."""
         try:
             answers = await self._persist(desk, group)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must stay with the request that caused it
             if isinstance(error, Problem) or len(group) <= 1:
                 self._refuse(group, error)
                 return
@@ -113,7 +113,9 @@ class Committer:
 
     def _refuse(self, group: Sequence[Entry], error: Exception) -> None:
         if not isinstance(error, Problem):
-            log.error("a submission could not be kept", error=type(error).__name__, doors=[e.request.door for e in group])
+            log.error(
+                "a submission could not be kept", error=type(error).__name__, doors=[e.request.door for e in group]
+            )
             error = Problem(500, "this submission could not be kept; it has been logged", code="not-kept")
         for entry in group:
             entry.fail(error)

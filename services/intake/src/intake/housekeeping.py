@@ -32,5 +32,5 @@ async def tidy(desk: Desk) -> None:
     """One round."""
     async with desk.work() as work:
         woken = await queries.wake_engagements(work.session)
-        work.emit(woken_event(dict(row._mapping), work.now) for row in woken)  # noqa: SLF001 - SQLAlchemy's public name
+        work.emit(woken_event(row, work.now) for row in woken)
         await queries.expire(work.session, work.now, waiting=_WAITING)

@@ -26,7 +26,7 @@ def service() -> Service:
         add_doors(router, desk, intake)
         add_leads(router, desk)
         add_engagements(router, desk)
-        add_submissions(router, desk, intake)
+        add_submissions(router, desk)
         add_health(router, desk, intake)
         return router
 

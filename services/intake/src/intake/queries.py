@@ -20,6 +20,26 @@ _SUBMISSION = (
     "select submission_id, lead_id, door, vendor_id, state, reason, fields, received_at, content_type from submission"
 )
 
+# Of the submissions' keys only those of content are given up: who sends the same anew is a new person, while a
+# vendor's redelivery or a retry under an Idempotency-Key is not.
+_FORGET = (
+    """
+    delete from engagement e using identity_key k
+    where k.lead_id = :id and e.lead_id is null and e.key_kind = k.kind and e.key_value = k.value
+    """,
+    "delete from identity_key where lead_id = :id",
+    "update engagement set content = null, url = null where lead_id = :id",
+    """
+    update submission set raw = null, fields = null, vendor_id = null, reason = null, content_type = null,
+      seen_key = case when seen_until is null or digest is not null then seen_key end
+    where lead_id = :id
+    """,
+    """
+    update lead set fields = '{}', attributes = '{}', marketing_owner = null, erased_at = :now, updated_at = :now
+    where lead_id = :id
+    """,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -65,7 +85,9 @@ async def leads_like(session: AsyncConnection, wanted: Wanted) -> Sequence[Row[A
 
 async def the_submission(session: AsyncConnection, submission_id: UUID, *, lock: bool = False) -> Row[Any] | None:
     """A submission with its raw body."""
-    query = f"{_SUBMISSION.replace(' from', ', raw, part from')} where submission_id = :id{' for update' if lock else ''}"
+    query = (
+        f"{_SUBMISSION.replace(' from', ', raw, part from')} where submission_id = :id{' for update' if lock else ''}"
+    )
     return (await session.execute(text(query), {"id": submission_id})).one_or_none()
 
 
@@ -85,17 +107,7 @@ async def submissions_like(
 async def forget(session: AsyncConnection, lead_id: UUID, now: datetime) -> None:
     """Delete all that says who a lead was. What its vendors' ids hash to stays, so that a redelivery stays erased."""
     values = {"id": lead_id, "now": now}
-    for statement in (
-        "delete from engagement e using identity_key k where k.lead_id = :id and e.lead_id is null"
-        " and e.key_kind = k.kind and e.key_value = k.value",
-        "delete from identity_key where lead_id = :id",
-        "update engagement set content = null, url = null where lead_id = :id",
-        # only content is given up: who sends it anew is a new person, a vendor's redelivery is not
-        "update submission set raw = null, fields = null, vendor_id = null, reason = null, content_type = null,"
-        " seen_key = case when seen_until is null or digest is not null then seen_key end where lead_id = :id",
-        "update lead set fields = '{}', attributes = '{}', marketing_owner = null, erased_at = :now, updated_at = :now"
-        " where lead_id = :id",
-    ):
+    for statement in _FORGET:
         await session.execute(text(statement), values)
 
 
@@ -146,18 +158,18 @@ async def keep_engagements(
     return set((await session.scalars(query, values)).all())
 
 
-async def wake_engagements(session: AsyncConnection) -> Sequence[Row[Any]]:
+async def wake_engagements(session: AsyncConnection) -> list[dict[str, Any]]:
     """Give waiting engagements to the leads that have got their keys meanwhile."""
     query = text(
         "update engagement e set lead_id = k.lead_id, key_kind = null, key_value = null from identity_key k"
         " where e.lead_id is null and e.key_kind = k.kind and e.key_value = k.value"
         " returning e.engagement_id, e.lead_id, e.kind, e.content, e.occurred_at"
     )
-    return (await session.execute(query)).all()
+    return [dict(row) for row in (await session.execute(query)).mappings()]
 
 
 async def expire(session: AsyncConnection, now: datetime, *, waiting: timedelta) -> None:
-    """Delete what nobody became known for, and free content and command keys whose window has passed."""
+    """Delete what nobody became known for."""
     await session.execute(
         text("delete from engagement where lead_id is null and recorded_at < :before"), {"before": now - waiting}
     )

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from intake import queries
-from intake.admission import Item, Request, read_items, read_part
+from intake.admission import Item, Request, Seen, read_items, read_part
 from intake.capture import OtherBody, Placed, capture
 from intake.domain.body import read_body
 from intake.domain.proof import Arrival
@@ -15,15 +15,20 @@ from intake.domain.submission import Ignored, Unmappable
 from intake.rules import Rules, rules_of
 from shared.http.problems import Problem
 from shared.runtime.desk import Desk
-from shared.runtime.ids import derived_id
+from shared.runtime.ids import derived_id, new_id
 from shared.runtime.work import Work
 
 
-async def replay(desk: Desk, work: Work, submission_id: UUID) -> list[Placed]:
-    """Map a parked submission by the rules in force. Raises Problem where it is none, or still can't be mapped."""
+async def replay(desk: Desk, work: Work, submission_id: UUID, *, again: bool = False) -> list[Placed]:
+    """Map a parked submission by the rules in force. Raises Problem where it is none, or still can't be mapped.
+
+    `again` says that a commit of this is in doubt: a submission that is no longer parked is then our own work.
+    """
     row = await queries.the_submission(work.session, submission_id, lock=True)
     if row is None:
         raise Problem(404, "there is no such submission", code="no-submission")
+    if row.state != "parked" and again:
+        return [Placed(submission_id, row.lead_id, row.state, row.state == "repeat", row.state != "captured")]
     if row.state != "parked":
         raise Problem(409, f"only a parked submission is mapped again; this one is {row.state}", code="not-parked")
     if row.raw is None:
@@ -63,9 +68,6 @@ def _read(rules: Rules, row: Row[Any]) -> list[Item]:
 def _place(row: Row[Any], number: int) -> Item:
     """The ids of the items that a parked body holds: the same at every try."""
     submission_id = row.submission_id if number == 0 else derived_id("replayed", row.submission_id, number)
-    from intake.admission import Seen
-    from shared.runtime.ids import new_id
-
     return Item(submission_id, new_id(), row.door, Seen(b"", None), Ignored(""), "", b"", False, row.received_at)
 
 

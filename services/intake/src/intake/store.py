@@ -169,9 +169,7 @@ async def look(connection: "Connection", seen: Sequence[bytes], keys: Sequence[K
 async def lock_leads(connection: "Connection", lead_ids: Iterable[UUID]) -> dict[UUID, KnownLead]:
     """These leads, locked in ascending order."""
     rows = await connection.fetch(_LOCK, sorted(lead_ids))
-    return {
-        row[0]: KnownLead(orjson.loads(row[1]), orjson.loads(row[2]), row[3] is not None) for row in rows
-    }
+    return {row[0]: KnownLead(orjson.loads(row[1]), orjson.loads(row[2]), row[3] is not None) for row in rows}
 
 
 async def give_up(connection: "Connection", expired: Sequence[bytes], now: datetime) -> None:
@@ -186,12 +184,13 @@ async def write(connection: "Connection", writes: Writes, now: datetime) -> Writ
     claims = sorted(writes.claims.items())
     counts = sorted(writes.counts.items())
     cells = sorted(writes.tally.items())
-    row = await connection.fetchrow(
+    submissions = sorted(writes.submissions, key=_by_key)
+    [row] = await connection.fetch(
         _KEEP,
         [key.kind for key, _ in claims],
         [key.value for key, _ in claims],
         [lead_id for _, lead_id in claims],
-        *_columns(sorted(writes.submissions, key=lambda one: one.seen_key), 14),
+        *_columns(submissions, 14),
         *_columns(writes.leads, 9),
         now,
         [door for (door, _), _ in counts],
@@ -203,6 +202,10 @@ async def write(connection: "Connection", writes: Writes, now: datetime) -> Writ
         [xor for _, (_, xor) in cells],
     )
     return Written(row[0], row[1], orjson.loads(row[2]) if row[2] else [])
+
+
+def _by_key(row: SubmissionRow) -> bytes:
+    return row.seen_key
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:

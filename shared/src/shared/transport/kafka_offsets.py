@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
+from aiokafka.errors import for_code
 from aiokafka.protocol.commit import OffsetCommitRequest
 
 from shared.runtime.streams import Stream
@@ -46,6 +47,8 @@ class Offsets:
                         await self._commit(client, service, taken)
             except PASSING as error:
                 log.debug("offsets not committed", error=repr(error))
+                for service, taken in due.items():
+                    self._due[service] = taken | self._due.get(service, {})
             finally:
                 await quietly(client.close())
 
@@ -56,4 +59,8 @@ class Offsets:
         for stream, offset in taken.items():
             by_topic.setdefault(self.cluster.wire(stream.topic), []).append((stream.partition, offset + 1, ""))
         request = OffsetCommitRequest(group, _NO_GENERATION, "", _NO_GENERATION, list(by_topic.items()))
-        await client.send(node, request, group=ConnectionGroup.COORDINATION)
+        answer = await client.send(node, request, group=ConnectionGroup.COORDINATION)
+        for _, places in answer.topics:
+            for _, code in places:
+                if code != 0:
+                    raise for_code(code)(group)

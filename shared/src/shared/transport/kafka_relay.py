@@ -8,37 +8,30 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaProducer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.contracts.topology import EMITS
-from shared.runtime import failpoints
 from shared.runtime.failures import is_passing
 from shared.runtime.leases import Leases
 from shared.runtime.streams import Mark, Position, Record, Stream
 from shared.transport.epochs import before, entry
-from shared.transport.kafka_codec import PASSING, bury, headers_of
+from shared.transport.kafka_codec import PASSING
 from shared.transport.kafka_outbox import Numbers, Outbox
 from shared.transport.kafka_positions import Ask, Positions
+from shared.transport.kafka_sender import Sender
 from shared.transport.kafka_topics import Cluster, Topics
 from shared.transport.kafka_tracks import Track
 from shared.transport.port import Answer
 
 log = structlog.get_logger("relay")
 
-_BATCH_BYTES = 512 * 1024
 _READ_RECORDS = 500
 _ENOUGH_WAITING = 500
 _SHARED_POLL_S = 0.05
 _POLL_S = 1.0
 _IDLE_MARK_S = 5.0
-_CONNECT_S = 10.0
-_SEND_S = 5.0
-_SLOW_S = 3.0
-_STUCK_S = 15.0
 _RETRY_S = 0.5
 
 
@@ -55,18 +48,14 @@ class Relay:
     said: Positions
     mark_s: float = 1.0
     rewinds: int = 0
-    rebuilds: int = 0
     _tracks: dict[Stream, Track] = field(default_factory=dict[Stream, Track])
     _ready: set[Stream] = field(default_factory=set[Stream])
     _asks: list[Ask] = field(default_factory=list[Ask])
     _numbers: Numbers = field(default_factory=Numbers)
     _outbox: Outbox = field(init=False)
+    _sender: Sender = field(init=False)
     _held: frozenset[int] = frozenset()
-    _producer: AIOKafkaProducer | None = None
-    _fault: BaseException | None = None
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
-    _graves: "set[asyncio.Task[None]]" = field(default_factory=set)
-    _connect_s: float = 0.0
     _look_s: float = 0.0
     _tell_s: float = 0.0
     _told_s: float = 0.0
@@ -76,6 +65,7 @@ class Relay:
 
     def __post_init__(self) -> None:
         self._outbox = Outbox(self.engine, self.service)
+        self._sender = Sender(self.service, self.cluster, self.topics, self._landed)
         self.said.asked.append(self.hear)
         self.said.greeted.append(self.greet)
 
@@ -110,8 +100,7 @@ class Relay:
                     log.warning("relay waits", service=self.service, error=repr(error))
                     await asyncio.sleep(_RETRY_S)
         finally:
-            self._give_up()
-            await asyncio.gather(*self._graves)
+            await self._sender.close(self._tracks)
 
     async def turn(self) -> None:
         """One round of all there is to do."""
@@ -122,7 +111,7 @@ class Relay:
             self._held = held
         if not self._tracks:
             return
-        await self._mend()
+        await self._sender.mend(self._tracks)
         await self._look()
         await self._serve()
         await self._read()
@@ -131,7 +120,7 @@ class Relay:
 
     async def _rest(self) -> None:
         pending = any(track.behind and len(track.waiting) < _ENOUGH_WAITING for track in self._tracks.values())
-        if pending and self._producer is not None:
+        if pending and self._sender.ready:
             await asyncio.sleep(0)
             return
         due_s = min(self._look_s, self._tell_s) if self._tracks else time.monotonic() + _RETRY_S
@@ -154,55 +143,6 @@ class Relay:
             floor = Position(start.epoch, numbers.floor(stream, start.epoch))
             start = floor if before(start, floor, history) else start  # dropped: everybody holds it
             self._tracks[stream] = Track(start, start, start, history)
-
-    async def _mend(self) -> None:
-        """Give up a producer that failed or hangs, and get a new one."""
-        now_s = time.monotonic()
-        oldest_s = min((track.flight_s for track in self._tracks.values() if track.flight is not None), default=now_s)
-        if now_s - oldest_s > _SLOW_S:
-            self.topics.suspect()
-        if now_s - oldest_s > _STUCK_S:
-            self._fault = self._fault or TimeoutError("a batch is under way for too long")
-        if self._fault is not None:
-            log.warning("new producer", service=self.service, why=repr(self._fault))
-            self._fault = None
-            self.rebuilds += 1
-            self.topics.suspect()
-            self._give_up()
-        if self._producer is None and now_s >= self._connect_s:
-            await self._connect()
-
-    def _give_up(self) -> None:
-        producer, self._producer = self._producer, None
-        for track in self._tracks.values():
-            track.again()
-        if producer is not None:
-            grave = asyncio.create_task(bury(producer))
-            self._graves.add(grave)
-            grave.add_done_callback(self._graves.discard)
-
-    async def _connect(self) -> None:
-        producer = AIOKafkaProducer(
-            **self.cluster.client(f"{self.service}-relay"),
-            enable_idempotence=True,
-            acks="all",
-            linger_ms=2,
-            max_batch_size=_BATCH_BYTES,
-            max_request_size=4 * _BATCH_BYTES,
-        )
-        try:
-            async with asyncio.timeout(_CONNECT_S):
-                await producer.start()
-        except PASSING as error:
-            log.debug("no broker", service=self.service, error=repr(error))
-            await bury(producer)
-            self._connect_s = time.monotonic() + _RETRY_S
-            return
-        except BaseException:
-            await bury(producer)
-            raise
-        self._producer = producer
-        self._ready.update(self._tracks)
 
     async def _look(self) -> None:
         """Find what was committed elsewhere, or unheard."""
@@ -243,7 +183,7 @@ class Relay:
 
     async def _read(self) -> None:
         """Take up from the outbox what was not handed over."""
-        if self._producer is None:
+        if not self._sender.ready:
             return
         asked: dict[Stream, Position] = {}
         after: dict[Stream, Position] = {}
@@ -272,59 +212,16 @@ class Relay:
         self._ready.update(asked)
 
     async def _send(self) -> None:
-        """Give each stream's next batch to the producer, one at a time in a stream."""
-        producer = self._producer
-        if producer is None:
+        if not self._sender.ready:
             return
         ready, self._ready = self._ready, set()
         for stream in ready:
-            track = self._tracks.get(stream)
-            if track is None or track.flight is not None or not track.waiting:
-                continue
-            batch = producer.create_batch()
-            last = track.sent
-            while track.waiting:
-                record = track.waiting[0]
-                if batch.append(
-                    timestamp=None,
-                    key=str(record.lead_id).encode(),
-                    value=record.value,
-                    headers=headers_of(record, self.service),
-                ) is None:  # fmt: skip
-                    break
-                last = Position(record.epoch, record.seq)
-                track.sent = last  # with its record taken out of `waiting`, so that `tail` never goes back
-                track.waiting.popleft()
-            try:
-                async with asyncio.timeout(_SEND_S):
-                    flight = await producer.send_batch(
-                        batch, self.cluster.wire(stream.topic), partition=stream.partition
-                    )
-            except (*PASSING, AssertionError) as error:  # it asserts that the partition is known
-                self._fault = error
-                self._wake.set()
-                return
-            self._fly(stream, track, flight, last)
+            if stream in self._tracks:
+                await self._sender.send(stream, self._tracks[stream])
 
-    def _fly(self, stream: Stream, track: Track, flight: "asyncio.Future[Any]", last: Position) -> None:
-        turn, begins = track.took_off(flight, time.monotonic()), track.acked
-
-        def done(future: "asyncio.Future[Any]") -> None:
-            error = asyncio.CancelledError() if future.cancelled() else future.exception()
-            if error is None:
-                if failpoints.each("relay-crash-after-send", 5):
-                    failpoints.die()
-                track.landed(last, turn)
-                if turn == track.turn and failpoints.each("relay-send-twice", 5):
-                    track.back_to(begins)
-            elif track.flight is future:
-                self._fault = error
-            if track.flight is future:
-                track.flight = None
-                self._ready.add(stream)
-                self._wake.set()
-
-        flight.add_done_callback(done)
+    def _landed(self, stream: Stream) -> None:
+        self._ready.add(stream)
+        self._wake.set()
 
     async def _tell(self) -> None:
         """Once a second: keep confirmations, enter consumers' reports; say marks, less often while nothing changes."""

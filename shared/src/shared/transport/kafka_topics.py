@@ -117,7 +117,10 @@ class Topics:
             )
             for name, partitions in wanted.items()
         ]
-        made = (await admin.create_topics(news)).to_object()
+        try:
+            made = (await admin.create_topics(news)).to_object()
+        except AttributeError as error:  # the client's way to say it
+            raise KafkaError("no controller is known yet") from error
         for outcome in made["topic_errors"]:
             error: type[KafkaError] = for_code(outcome["error_code"])
             if outcome["error_code"] != 0 and error is not TopicAlreadyExistsError:

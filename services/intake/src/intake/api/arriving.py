@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
@@ -15,17 +15,21 @@ from intake.domain.proof import Arrival
 from intake.domain.refusals import Refused
 from intake.intake import Intake
 from intake.rules import Rules
+from shared.http.app import BodyRefused
 from shared.http.problems import Problem
 from shared.runtime.desk import Desk
 
 _MAX_KEY_CHARS = 255
 
 
+D_co = TypeVar("D_co", bound=Door, covariant=True)
+
+
 @dataclass(frozen=True, slots=True)
-class Knock:
+class Knock(Generic[D_co]):
     """A request before its body is read: the door, the rules in force and the headers in lower case."""
 
-    door: Door
+    door: D_co
     rules: Rules
     headers: Mapping[str, str]
 
@@ -35,7 +39,7 @@ def headers_of(http: HttpRequest) -> dict[str, str]:
     return {key.decode("latin-1"): value.decode("latin-1") for key, value in http.scope["headers"]}
 
 
-async def knock(intake: Intake, desk: Desk, http: HttpRequest, name: str, kinds: tuple[type[Any], ...]) -> Knock:
+async def knock(intake: Intake, desk: Desk, http: HttpRequest, name: str, *kinds: type[D_co]) -> Knock[D_co]:
     """Find a door of these kinds. Raises Problem 404."""
     rules = await intake.book.current(desk)
     door = rules.door(name)
@@ -48,7 +52,7 @@ async def knock(intake: Intake, desk: Desk, http: HttpRequest, name: str, kinds:
 
 
 async def receive(
-    intake: Intake, desk: Desk, http: HttpRequest, knocked: Knock, *, caller: str, token: str | None = None
+    intake: Intake, desk: Desk, http: HttpRequest, knocked: Knock[Door], *, caller: str, token: str | None = None
 ) -> tuple[Request, list[Item], Rules]:
     """The request and its items. Raises NotProven, Refused, and Problem where the body is too large or slow."""
     raw = await body_of(http)
@@ -78,7 +82,10 @@ async def body_of(http: HttpRequest) -> bytes:
     """The body, once it is whole. Raises what the shell refuses it with."""
     pieces: list[bytes] = []
     while True:
-        message = await http.receive()
+        try:
+            message = await http.receive()
+        except BodyRefused as refused:
+            raise refused.problem from None
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         pieces.append(message.get("body", b""))
@@ -106,10 +113,12 @@ def problem_of(intake: Intake, door: str, error: Exception) -> Problem:
             intake.refused[door, "unproven" if error.status == 401 else "no secret"] += 1
             if error.status == 401:
                 return Problem(401, "the sender is not proven; nothing was kept", code="unproven", headers=_CHALLENGE)
-            return Problem(503, f"{error.reason}; set it, see /v1/doors", code="no-secret", headers={"Retry-After": "60"})
+            return Problem(
+                503, f"{error.reason}; set it, see /v1/doors", code="no-secret", headers={"Retry-After": "60"}
+            )
         case Refused():
             intake.refused[door, "unreadable"] += 1
-            extra = {name: text for name, text in (("where", error.where), ("fix", error.fix)) if text}
+            extra: dict[str, Any] = {name: text for name, text in (("where", error.where), ("fix", error.fix)) if text}
             return Problem(error.status, f"{error.title}: {error.detail}", code="unreadable", **extra)
         case Problem():
             intake.refused[door, error.code or str(error.status)] += 1

@@ -7,6 +7,7 @@ import orjson
 from fastapi import APIRouter
 from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from intake.admission import NotProven
@@ -32,11 +33,15 @@ Endpoint = Callable[[HttpRequest], Awaitable[Response]]
 def add_doors(router: APIRouter, desk: Desk, intake: Intake) -> None:
     """Add the ways in to a router."""
     hooks = Bare(_hooks(desk, intake))
-    router.add_route("/v1/leads", Bare(_leads(desk, intake)), methods=["POST"])
-    router.add_route("/v1/hooks/{door}", hooks, methods=["POST"])
-    router.add_route("/v1/hooks/{door}/{token}", hooks, methods=["POST"])
-    router.add_route("/v1/forms/{door}", Bare(_forms(desk, intake)), methods=["POST"])
-    router.add_route("/v1/forms/{door}", Bare(_preflight(desk, intake)), methods=["OPTIONS"])
+    _add(router, "/v1/leads", Bare(_leads(desk, intake)), "POST")
+    _add(router, "/v1/hooks/{door}", hooks, "POST")
+    _add(router, "/v1/hooks/{door}/{token}", hooks, "POST")
+    _add(router, "/v1/forms/{door}", Bare(_forms(desk, intake)), "POST")
+    _add(router, "/v1/forms/{door}", Bare(_preflight(desk, intake)), "OPTIONS")
+
+
+def _add(router: APIRouter, path: str, app: "Bare", method: str) -> None:
+    router.routes.append(Route(path, app, methods=[method]))
 
 
 class Bare:
@@ -59,7 +64,7 @@ def _leads(desk: Desk, intake: Intake) -> Endpoint:
     async def post_lead(http: HttpRequest) -> Response:
         principal: Principal = http.scope["state"]["principal"]
         name = http.query_params.get("door", "api")
-        knocked = await knock(intake, desk, http, name, (RestDoor,))
+        knocked = await knock(intake, desk, http, name, RestDoor)
         try:
             request, items, rules = await receive(intake, desk, http, knocked, caller=principal.key_id)
             if len(items) != 1 or items[0].part:
@@ -67,7 +72,11 @@ def _leads(desk: Desk, intake: Intake) -> Endpoint:
             outcome = items[0].outcome
             if isinstance(outcome, Unmappable):
                 raise Problem(
-                    422, outcome.reason, code="no-lead", where=outcome.where, fix="send an e-mail address or phone number"
+                    422,
+                    outcome.reason,
+                    code="no-lead",
+                    where=outcome.where,
+                    fix="send an e-mail address or phone number",
                 )
             [placed] = await keep(intake, request, items, rules)
         except _REFUSALS as error:
@@ -87,7 +96,7 @@ def _leads(desk: Desk, intake: Intake) -> Endpoint:
 def _hooks(desk: Desk, intake: Intake) -> Endpoint:
     async def post_hook(http: HttpRequest) -> Response:
         name, token = http.path_params["door"], http.path_params.get("token")
-        knocked = await knock(intake, desk, http, name, (GoogleDoor, GenericDoor))
+        knocked = await knock(intake, desk, http, name, GoogleDoor, GenericDoor)
         is_google = isinstance(knocked.door, GoogleDoor)
         try:
             request, items, rules = await receive(intake, desk, http, knocked, caller="hook", token=token)
@@ -132,9 +141,8 @@ def _google_refusal(problem: Problem) -> Response:
 def _forms(desk: Desk, intake: Intake) -> Endpoint:
     async def post_form(http: HttpRequest) -> Response:
         name = http.path_params["door"]
-        knocked = await knock(intake, desk, http, name, (HtmlDoor,))
+        knocked = await knock(intake, desk, http, name, HtmlDoor)
         door = knocked.door
-        assert isinstance(door, HtmlDoor)
         try:
             cors = _cors(door, knocked.headers.get("origin"), knocked.headers.get("host"))
         except Problem as error:
@@ -160,9 +168,7 @@ def _forms(desk: Desk, intake: Intake) -> Endpoint:
 
 def _preflight(desk: Desk, intake: Intake) -> Endpoint:
     async def preflight(http: HttpRequest) -> Response:
-        knocked = await knock(intake, desk, http, http.path_params["door"], (HtmlDoor,))
-        door = knocked.door
-        assert isinstance(door, HtmlDoor)
+        door = (await knock(intake, desk, http, http.path_params["door"], HtmlDoor)).door
         origin = headers_of(http).get("origin", "")
         if not origin or not door.allows(origin):
             return document(_not_from_here())
@@ -200,7 +206,7 @@ def _not_from_here() -> Problem:
     return Problem(403, "this door takes no forms from that origin; add it to the door's `origins`", code="origin")
 
 
-def _wants_page(knocked: Knock) -> bool:
+def _wants_page(knocked: Knock[HtmlDoor]) -> bool:
     """Whether a browser shows the answer, or a script reads it."""
     mode = knocked.headers.get("sec-fetch-mode")
     if mode is not None:

@@ -54,21 +54,26 @@ def add_engagements(router: APIRouter, desk: Desk) -> None:
     @router.post("/v1/engagements")
     async def of_many(request: Request, principal: Caller) -> Response:  # pyright: ignore[reportUnusedFunction]
         items = _listed(_parsed(await request.body()))
-        scope, now = _scope(request, principal), desk.clock()
-        results: list[dict[str, Any]] = [{} for _ in items]
-        taken: list[tuple[int, Told]] = []
-        for place, item in enumerate(items):
-            try:
-                taken.append((place, _told(item, f"$[{place}]", now, f"{scope}:{place}" if scope else None)))
-            except Problem as error:
-                results[place] = {"status": "invalid", "detail": error.detail, **error.extra}
+        return answer({"items": await _take(desk, items, _scope(request, principal))}, 202)
 
-        async def act(work: Work) -> list[dict[str, Any]]:
-            return await keep(work, [told for _, told in taken])
 
-        for (place, _), result in zip(taken, await persistently(desk, act), strict=True):
-            results[place] = result
-        return answer({"items": results}, 202)
+async def _take(desk: Desk, items: Sequence[Json], scope: str | None) -> list[dict[str, Any]]:
+    """What becomes of each item; one that can't be read keeps no other from being taken."""
+    now = desk.clock()
+    results: list[dict[str, Any]] = [{} for _ in items]
+    taken: list[tuple[int, Told]] = []
+    for place, item in enumerate(items):
+        try:
+            taken.append((place, _told(item, f"$[{place}]", now, f"{scope}:{place}" if scope else None)))
+        except Problem as error:
+            results[place] = {"status": "invalid", "detail": error.detail, **error.extra}
+
+    async def act(work: Work) -> list[dict[str, Any]]:
+        return await keep(work, [told for _, told in taken])
+
+    for (place, _), result in zip(taken, await persistently(desk, act), strict=True):
+        results[place] = result
+    return results
 
 
 async def keep(work: Work, told: Sequence[Told]) -> list[dict[str, Any]]:
@@ -142,7 +147,7 @@ def _parsed(raw: bytes) -> Json:
 
 
 def _problem(error: Refused) -> Problem:
-    extra = {name: text for name, text in (("where", error.where), ("fix", error.fix)) if text}
+    extra: dict[str, Any] = {name: text for name, text in (("where", error.where), ("fix", error.fix)) if text}
     return Problem(error.status, f"{error.title}: {error.detail}", code="invalid", **extra)
 
 

@@ -40,11 +40,7 @@ def add_leads(router: APIRouter, desk: Desk) -> None:
         if not sees_people(principal) and (email or phone or name):
             raise Problem(403, f"the role {principal.role} may not look for people", code="role")
         wanted = queries.Wanted(_keys(email, phone, country), name or None, cursor_of(cursor), limit)
-        if (email or phone) and not wanted.keys:
-            return answer({"items": [], "next": None})
-        async with desk.read() as session:
-            rows = await queries.leads_like(session, wanted)
-        return page([_lead(row, principal) for row in rows], limit, "lead_id")
+        return await _found(desk, principal, wanted, by_key=bool(email or phone))
 
     @router.get("/v1/leads/{lead_id}")
     async def one(lead_id: UUID, principal: Caller) -> Response:  # pyright: ignore[reportUnusedFunction]
@@ -60,13 +56,7 @@ def add_leads(router: APIRouter, desk: Desk) -> None:
     @router.delete("/v1/leads/{lead_id}/personal-data")
     async def erase(lead_id: UUID, request: Request, *, purge: bool = False) -> Response:  # pyright: ignore[reportUnusedFunction]
         async def act(work: Work) -> Answer:
-            row = await queries.the_lead(work.session, lead_id, lock=True)
-            if row is None:
-                raise no_lead()
-            if row.erased_at is None:
-                await queries.forget(work.session, lead_id, work.now)
-                work.emit([LeadErased(lead_id=lead_id, occurred_at=work.now, recorded_at=work.now, purge=purge)])
-            return Answer(200, orjson.dumps({"lead_id": lead_id, "erased_at": shown(row.erased_at or work.now)}))
+            return await _erase(work, lead_id, purge=purge)
 
         key = idempotency_key(request.headers)
         command = f"intake:erase:{lead_id}:{key}" if key else str(new_id())
@@ -74,9 +64,27 @@ def add_leads(router: APIRouter, desk: Desk) -> None:
         return Response(done.body, done.status, media_type="application/json")
 
 
+async def _erase(work: Work, lead_id: UUID, *, purge: bool) -> Answer:
+    row = await queries.the_lead(work.session, lead_id, lock=True)
+    if row is None:
+        raise no_lead()
+    if row.erased_at is None:
+        await queries.forget(work.session, lead_id, work.now)
+        work.emit([LeadErased(lead_id=lead_id, occurred_at=work.now, recorded_at=work.now, purge=purge)])
+    return Answer(200, orjson.dumps({"lead_id": lead_id, "erased_at": shown(row.erased_at or work.now)}))
+
+
 def no_lead() -> Problem:
     """The answer where there is no such lead."""
     return Problem(404, "there is no such lead", code="no-lead")
+
+
+async def _found(desk: Desk, principal: Principal, wanted: queries.Wanted, *, by_key: bool) -> Response:
+    if by_key and not wanted.keys:
+        return answer({"items": [], "next": None})
+    async with desk.read() as session:
+        rows = await queries.leads_like(session, wanted)
+    return page([_lead(row, principal) for row in rows], wanted.limit, "lead_id")
 
 
 def _keys(email: str | None, phone: str | None, country: str | None) -> tuple[Key, ...]:

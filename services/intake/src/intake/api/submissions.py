@@ -10,8 +10,7 @@ from starlette.responses import Response
 
 from intake import queries
 from intake.api.answers import answer, cursor_of, masked, page, persistently, sees_people, shown
-from intake.intake import Intake
-from intake.capture import Raced
+from intake.capture import Placed, Raced
 from intake.replay import replay
 from shared.http.access import Principal
 from shared.http.app import caller
@@ -23,7 +22,7 @@ Caller = Annotated[Principal, Depends(caller)]
 _STATES = ("captured", "further", "repeat", "awaiting", "parked", "ignored")
 
 
-def add_submissions(router: APIRouter, desk: Desk, intake: Intake) -> None:
+def add_submissions(router: APIRouter, desk: Desk) -> None:
     """Add the paths to a router."""
 
     @router.get("/v1/submissions")
@@ -53,8 +52,12 @@ def add_submissions(router: APIRouter, desk: Desk, intake: Intake) -> None:
 
     @router.post("/v1/submissions/{submission_id}/replay")
     async def again(submission_id: UUID) -> Response:  # pyright: ignore[reportUnusedFunction]
-        async def act(work: Work) -> Any:
-            return await replay(desk, work, submission_id)
+        tries = 0
+
+        async def act(work: Work) -> list[Placed]:
+            nonlocal tries
+            tries += 1
+            return await replay(desk, work, submission_id, again=tries > 1)
 
         try:
             placed = await persistently(desk, act)

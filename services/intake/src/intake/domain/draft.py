@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from intake.domain.names import ID_FIELDS
+from intake.domain.names import ID_FIELDS, SOURCE_FIELDS, TEXT_FIELDS
 from intake.domain.submission import Answer, Note
 
+_PLAIN = (TEXT_FIELDS | SOURCE_FIELDS) - {"tags", "is_test"}
 _NO = frozenset({"", "0", "false", "no", "off", "n", "không", "否", "unchecked"})
 
 
@@ -31,6 +32,14 @@ class Draft:
         """Sets a field from its texts, unless it is set; `origin` is where in the body they stood."""
         if not texts:
             return
+        if name in _PLAIN:
+            if name not in self.fields:
+                self.fields[name] = texts[0] if len(texts) == 1 else ", ".join(texts)
+                self.origins[name] = origin
+        else:
+            self._put_aside(name, texts)
+
+    def _put_aside(self, name: str, texts: tuple[str, ...]) -> None:
         head, _, tail = name.partition(".")
         if head == "channel_ids" and tail:
             self.channel_ids.setdefault(tail, texts[0])
@@ -44,9 +53,6 @@ class Draft:
             # 0 is how vendors write "no id"
             if texts[0] != "0":
                 self.ids.setdefault(name, texts[0])
-        elif name not in self.fields:
-            self.fields[name] = ", ".join(texts)
-            self.origins[name] = origin
 
 
 def said_yes(texts: tuple[str, ...]) -> bool:

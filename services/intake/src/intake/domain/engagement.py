@@ -40,7 +40,9 @@ def read_engagement(item: Json, where: str, now: datetime) -> Engagement:
     kind = item.get("kind")
     if not isinstance(kind, str) or not _KIND.fullmatch(kind):
         fix = "Send a word such as price_page_viewed: small letters, digits and _, at most 64."
-        raise Refused(422, "No kind", "The kind of the engagement is missing or no word.", where=f"{where}.kind", fix=fix)
+        raise Refused(
+            422, "No kind", "The kind of the engagement is missing or no word.", where=f"{where}.kind", fix=fix
+        )
     content = _text(item, "content", _MAX_TEXT_CHARS, where)
     if content is not None and says_who(content):
         content = None  # a mail address or number has no place in an event

@@ -119,18 +119,11 @@ class _Label(NamedTuple):
 @lru_cache(maxsize=4096)  # a door sees the same few keys again and again
 def _label(key: str) -> _Label:
     """What a key means, whatever its value."""
-    if key == "_wpcf7_locale":
-        return _Label(_Role.ADDED, "language")
-    if is_machinery(key):
+    if is_machinery(key) and key != "_wpcf7_locale":
         return _Label(_Role.MACHINERY)
-    click_id = key.lower().removeprefix("click_ids.")
-    if click_id in CLICK_IDS:
-        return _Label(_Role.ADDED, f"click_ids.{click_id}")
-    if key.startswith(_STRUCTURED) or key in ("tags", "created_at", "is_test"):
-        return _Label(_Role.ADDED, key)
-    tracked = tracking_field(key)
-    if tracked is not None:
-        return _Label(_Role.ADDED, tracked)
+    added = _added(key)
+    if added is not None:
+        return _Label(_Role.ADDED, added)
     if key.startswith("consent.") or is_consent(key):
         return _Label(_Role.BOX, key.removeprefix("consent."))
     checkbox = _CHECKBOX.fullmatch(key)
@@ -140,6 +133,18 @@ def _label(key: str) -> _Label:
     field, contact = asked_field(name) or guessed_field(name), channel(name)
     target = field or (f"channel_ids.{contact}" if contact is not None else "")
     return _Label(_Role.QUESTION, target, name)
+
+
+def _added(key: str) -> str | None:
+    """The field of what the page or the caller added."""
+    if key == "_wpcf7_locale":
+        return "language"
+    click_id = key.lower().removeprefix("click_ids.")
+    if click_id in CLICK_IDS:
+        return f"click_ids.{click_id}"
+    if key.startswith(_STRUCTURED) or key in ("tags", "created_at", "is_test"):
+        return key
+    return tracking_field(key)
 
 
 def _tick(draft: Draft, key: str, label: _Label, found: tuple[str, ...]) -> None:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from functools import cache, lru_cache
+from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import phonenumbers
@@ -20,6 +21,8 @@ _SEVERAL = re.compile(r"[/;,、|]| or ")
 FEWEST_PHONE_DIGITS = 5  # below it a text is no number in any country
 _MAX_EMAIL_CHARS = 254
 _MAX_PHONE_CHARS = 64
+_INTERNATIONAL = re.compile(r"\+[1-9](?:[ .-]?[0-9])*", re.ASCII)
+_NO_DIGIT = re.compile(r"[^0-9]")
 # The address that nearly everybody has, for which the full grammar would find the same; of names that are reserved for
 # tests and private networks (.test, .local) it is also an address here.
 _USUAL_EMAIL = re.compile(
@@ -68,6 +71,9 @@ def phone(text: str, country: str | None) -> str | None:
         return None
     if written.startswith("00") and country is None:
         written = "+" + written[2:]
+    usual = _usual_number(written)
+    if usual is not None:
+        return usual
     international = unicodedata.normalize("NFKC", written).startswith("+")
     if not international and country is None:
         return None
@@ -77,6 +83,40 @@ def phone(text: str, country: str | None) -> str | None:
         return None
     known = phonenumbers.is_possible_number(number) if international else phonenumbers.is_valid_number(number)
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if known else None
+
+
+def _usual_number(written: str) -> str | None:
+    """A number that begins with + and a country code, and has a possible length: as the library would find it."""
+    if not _INTERNATIONAL.fullmatch(written):
+        return None
+    digits = _NO_DIGIT.sub("", written)
+    for length in (1, 2, 3):
+        known = _country(int(digits[:length]))
+        if known is not None:
+            national = digits[length:]
+            usual = len(national) in known.lengths and not known.prefix.match(national)
+            return f"+{digits}" if usual else None
+    return None
+
+
+class _Country(NamedTuple):
+    lengths: frozenset[int]
+    prefix: re.Pattern[str]  # what may stand before a national number, and is then no part of it
+
+
+@cache
+def _country(code: int) -> _Country | None:
+    if code not in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
+        return None
+    region = phonenumbers.region_code_for_country_code(code)
+    data = (
+        phonenumbers.PhoneMetadata.metadata_for_nongeo_region(code)
+        if region == "001"
+        else phonenumbers.PhoneMetadata.metadata_for_region(region)
+    )
+    lengths = data.general_desc.possible_length if data is not None and data.general_desc is not None else ()
+    prefix = (data.national_prefix_for_parsing or "") if data is not None else ""
+    return _Country(frozenset(lengths), re.compile(f"0|{prefix}" if prefix else "0"))
 
 
 def company(text: str) -> str:

@@ -1,0 +1,1 @@
+"""Our own figures, taken the same way as the ceilings'."""
