@@ -129,6 +129,7 @@ async def _rounds(
     for number in range(plan.rounds):
         began_s = time.monotonic()
         did = await _round(plan, number, stage, senders, chance, outcome)
+        answered_s = time.monotonic() - began_s
         books = await _judge(stage, ledger.path, reader, outcome)
         outcome.rounds, outcome.tries = number + 1, senders.tries
         outcome.leads, outcome.events = len(books.leads), len(books.events)
@@ -139,7 +140,8 @@ async def _rounds(
         outcome.doubts = sum(actor.counted[1] for actor in stage.actors)
         outcome.commits_cut, outcome.repeats_in_log = stage.wire.made, reader.twice
         words = "; ".join(did)
-        say(f"{plan.mode} {number + 1:>3} {time.monotonic() - began_s:5.1f} s  leads {outcome.leads}  {words}")
+        took_s = f"{time.monotonic() - began_s:.1f} s (answered {answered_s:.1f}, quiet {outcome.quiet_s[-1]:.1f})"
+        say(f"{plan.mode} {number + 1:>3} {took_s}  leads {outcome.leads}  {words}")
         if outcome.violations:
             break
     ledger.close()

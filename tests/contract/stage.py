@@ -15,7 +15,7 @@ from shared.runtime.consumer import Consumer
 from shared.runtime.ids import new_id
 from shared.runtime.node import Node, node, prepare
 from shared.runtime.service import Delivered, Service, Subscription
-from shared.runtime.streams import Announcement, Mark, Position, Record, Stream, partition_of
+from shared.runtime.streams import Announcement, Mark, Position, Record, Stream
 from shared.runtime.supervisor import supervise
 from shared.runtime.work import Work
 from shared.store.engine import engine
@@ -300,7 +300,3 @@ async def a_stage(kind: str, make_database: MakeDatabase, bootstrap: str | None)
         yield stage
     finally:
         await stage.close()
-
-
-def lane_of(lead: UUID) -> int:
-    return partition_of(lead, PARTITIONS)

@@ -248,7 +248,7 @@ async def test_what_passes_by_itself_is_never_parked(world: World, statement: st
 
 @pytest.mark.parametrize("through", ["sqlalchemy", "asyncpg"])
 async def test_a_value_that_no_column_takes_is_parked_and_not_tried_for_ever(world: World, through: str) -> None:
-    """The driver's own DataError is an InterfaceError by its class, as a lost connection is."""
+    """A fault that the driver finds before the server does is no lost connection."""
     subscription = Subscription()
 
     @subscription.on(LeadEngaged)

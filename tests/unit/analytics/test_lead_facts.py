@@ -74,7 +74,7 @@ def test_a_change_of_basis_takes_out_what_was_put_in_on_the_old_one() -> None:
     facts = Facts(captured=micros(datetime(2026, 5, 3, 20, tzinfo=UTC)), captured_recorded=1)
     row, changes = recounted(Kept(an_id(random.Random(1)), 0, 0, "UTC accepted 86400", facts), facts, BASIS, 0)
 
-    days = {(key.cell.day.day, measures[0]) for key, measures in changes.items() if key.cell.dimension == "source"}
+    days = {(key.cell.day.day, measures[0]) for key, measures in changes if key.cell.dimension == "source"}
     assert days == {(3, -1), (4, 1)}
     assert row.kept.basis == BASIS.text
 
@@ -84,4 +84,4 @@ def test_a_rebuilt_lead_moves_to_the_new_generation_of_cells() -> None:
     _, changes = recounted(Kept(an_id(random.Random(1)), 0, 0, BASIS.text, facts), facts, BASIS, 7)
 
     cell = Cell("source", "unknown", local_day(0, BASIS.zone))
-    assert {key.generation: measures[0] for key, measures in changes.items() if key.cell == cell} == {0: -1, 7: 1}
+    assert {key.generation: measures[0] for key, measures in changes if key.cell == cell} == {0: -1, 7: 1}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Row, text
@@ -175,9 +175,19 @@ async def expire(session: AsyncConnection, now: datetime, *, waiting: timedelta)
     )
 
 
-async def tallies(session: AsyncConnection) -> Sequence[Row[Any]]:
+class Tally(NamedTuple):
+    """How many arrivals of a door went into a state, and the last time one did."""
+
+    door: str
+    state: str
+    arrivals: int
+    last_at: datetime
+
+
+async def tallies(session: AsyncConnection) -> list[Tally]:
     """Arrivals by door and state."""
-    return (await session.execute(text("select door, state, count, last_at from arrival_tally"))).all()
+    rows = await session.execute(text("select door, state, count, last_at from arrival_tally"))
+    return [Tally(*row) for row in rows]
 
 
 async def count_again(session: AsyncConnection, door: str, state: str, change: int, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Which failures pass by themselves, and the one that leaves a commit in doubt."""
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 # connection, transaction rollback, resources (disk full), operator intervention, lock not available, idle in transaction
@@ -18,10 +18,10 @@ class CommitInDoubt(Exception):
 
 def is_passing(error: BaseException) -> bool:
     """Whether trying the same again later can succeed without anybody's help."""
-    if isinstance(error, Fenced | CommitInDoubt | OSError | TimeoutError | PoolTimeout):
+    if isinstance(error, Fenced | CommitInDoubt | OSError | TimeoutError | PoolTimeout | asyncpg.InterfaceError):
         return True
     if isinstance(error, DBAPIError):
-        if error.connection_invalidated:
+        if error.connection_invalidated or isinstance(error, InterfaceError):
             return True
         return _passing_state(error.orig) or (isinstance(error, OperationalError) and error.orig is None)
     return _passing_state(error)
@@ -29,8 +29,6 @@ def is_passing(error: BaseException) -> bool:
 
 def _passing_state(error: BaseException | None) -> bool:
     while error is not None:
-        if isinstance(error, asyncpg.DataError):
-            return False  # asyncpg's own, a kind of InterfaceError: a value that doesn't fit its column will never fit
         if isinstance(error, OSError | asyncpg.InterfaceError):
             return True
         state = getattr(error, "sqlstate", None)

@@ -119,8 +119,8 @@ class Topics:
         ]
         try:
             made = (await admin.create_topics(news)).to_object()
-        except AttributeError as error:  # the client's way to say it
-            raise KafkaError("no controller is known yet") from error
+        except AttributeError as unknown:  # the client's way to say it
+            raise KafkaError("no controller is known yet") from unknown
         for outcome in made["topic_errors"]:
             error: type[KafkaError] = for_code(outcome["error_code"])
             if outcome["error_code"] != 0 and error is not TopicAlreadyExistsError:

@@ -26,7 +26,7 @@ def add_health(router: APIRouter, desk: Desk, intake: Intake) -> None:
         counts: dict[str, dict[str, int]] = {}
         last: dict[str, Any] = {}
         for row in rows:
-            counts.setdefault(row[0], dict.fromkeys(_STATES, 0))[row[1]] = row[2]
+            counts.setdefault(row.door, dict.fromkeys(_STATES, 0))[row.state] = row.arrivals
             if row.state in ("captured", "further"):
                 last[row.door] = max(last.get(row.door, row.last_at), row.last_at)
         problems = lint_doors(rules.doors, rules.resolve)

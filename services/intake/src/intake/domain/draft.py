@@ -49,10 +49,8 @@ class Draft:
             self.tags += [text for text in texts if text not in self.tags]
         elif name == "is_test":
             self.is_test = self.is_test or said_yes(texts)
-        elif name in ID_FIELDS:
-            # 0 is how vendors write "no id"
-            if texts[0] != "0":
-                self.ids.setdefault(name, texts[0])
+        elif name in ID_FIELDS and texts[0] != "0":  # 0 is how vendors write "no id"
+            self.ids.setdefault(name, texts[0])
 
 
 def said_yes(texts: tuple[str, ...]) -> bool:
