@@ -60,7 +60,7 @@ ROUTING: dict[str, Any] = {
 async def product(mode: str) -> AsyncGenerator[tuple[Settings, httpx.AsyncClient, Transactions]]:
     """The product on fresh data."""
     with tempfile.TemporaryDirectory(prefix="baton-bench-", ignore_cleanup_errors=True) as home:
-        Path(home).chmod(0o711)
+        await asyncio.to_thread(Path(home).chmod, 0o711)
         os.environ["BATON_ADMIN_TOKEN"] = TOKEN
         port = _free_ports(7)
         settings = Settings(port=port, data_dir=Path(home) / "data")

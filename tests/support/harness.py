@@ -53,7 +53,7 @@ class StandingClock:
 class Anyone(KeyRing):
     """Any token is a role, or a rep as `rep:NAME`."""
 
-    def principal(self, token: str, at: datetime) -> Principal | None:
+    def principal(self, token: str, at: datetime) -> Principal | None:  # noqa: ARG002 - it overrides
         role, _, rep = token.partition(":")
         return Principal(role, role, rep or None)
 

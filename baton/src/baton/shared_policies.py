@@ -61,7 +61,8 @@ def _path(keeper: str, kind: str) -> str:
 
 
 def _authorization(request: Request) -> dict[str, str]:
-    return {"authorization": request.headers.get("authorization", "")}
+    """What a keeper needs to know of the caller, and of the version that the change is based on."""
+    return {name: request.headers[name] for name in ("authorization", "if-match") if name in request.headers}
 
 
 def _passed_on(answer: httpx.Response) -> Response:

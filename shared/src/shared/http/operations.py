@@ -172,7 +172,10 @@ def _holding_routes(router: APIRouter, desk: Desk, service: Service) -> None:
                         f" from ({query}) held group by partition order by partition"
                     )
                 )
-                items += [{"holding": name, **row} for row in rows.mappings()]
+                items += [
+                    {"holding": name, "partition": row["partition"], "count": row["count"], "xor": row["xor"]}
+                    for row in rows.mappings()
+                ]
         return _json({"items": items, "next": None})
 
     @router.get("/holdings/{holding}")

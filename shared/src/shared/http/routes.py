@@ -109,9 +109,13 @@ ROUTES: Final[tuple[Route, ...]] = (
             ("GET", "tally"),
             ("GET", "holdings"),
             ("GET", "holdings/{holding}"),
-            ("GET", "policies/{kind}"),
-            ("PUT", "policies/{kind}"),
         )
+    ),
+    # which kind takes which role is the kind's own word (PolicyDefinition); this is only who may knock
+    *(
+        Route(method, f"/v1/ops/{service}/policies/{{kind}}", service, roles)
+        for service in ("intake", "scorer", "router", "sla-watcher", "analytics")
+        for method, roles in (("GET", READERS), ("PUT", MARKETING | LEADERS | OPERATORS))
     ),
 )
 

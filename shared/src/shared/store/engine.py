@@ -21,6 +21,7 @@ def engine(
         pool_timeout=10,
         connect_args={
             "timeout": 5,
+            "command_timeout": statement_s + 5,  # a peer that vanished without a word ends a wait on our side too
             "server_settings": {
                 "application_name": f"baton-{application}",
                 "plan_cache_mode": "force_custom_plan",

@@ -43,4 +43,6 @@ def configure(level: str = "INFO", *, json: bool = True) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    # the Kafka client says at ERROR what it then retries by itself; what matters of it we log where we handle it
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)

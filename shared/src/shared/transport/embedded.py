@@ -73,6 +73,8 @@ class EmbeddedFeed:
             await self._catch_up()
         if not self._buffer:
             self._arrived.clear()
+            if self._behind:
+                return []
             try:
                 async with asyncio.timeout(wait_s):
                     await self._arrived.wait()
