@@ -98,7 +98,7 @@ async def campaign(plan: Plan, say: Callable[[str], None]) -> Outcome:
         say(f"{plan.mode}: the stage stands after {time.monotonic() - began_s:.1f} s, {home}")
         await _rounds(plan, stage, chance, outcome, say)
     outcome.took_s = time.monotonic() - began_s
-    if outcome.violations:
+    if outcome.violations or outcome.ends:
         outcome.home = home
     else:
         shutil.rmtree(home, ignore_errors=True)
@@ -202,7 +202,7 @@ async def _judge(stage: Stage, ledger: Path, reader: LogReader, outcome: Outcome
         if not found or time.monotonic() > deadline_s:
             break
         await asyncio.sleep(2 * _LOOK_S)
-    found += await _reconciled(stage, deadline_s + _AGREE_S)
+    found += await _reconciled(stage, len(books.leads), deadline_s + _AGREE_S)
     code, said = await stage.baton("audit")
     if code != 0:
         found.append(f"audit: `baton audit` ended with {code}: {' '.join(said.split())[:600]}")
@@ -210,14 +210,14 @@ async def _judge(stage: Stage, ledger: Path, reader: LogReader, outcome: Outcome
     return books
 
 
-async def _reconciled(stage: Stage, deadline_s: float) -> list[str]:
+async def _reconciled(stage: Stage, leads: int, deadline_s: float) -> list[str]:
     while True:
         answer = await stage.http.get(f"{stage.origin}/v1/reconciliation", timeout=20)
         picture = answer.json() if answer.is_success else {"unexplained": answer.text}
-        if answer.is_success and not picture["unexplained"]:
+        if answer.is_success and not picture["unexplained"] and picture["captured"] == leads:
             return []
         if time.monotonic() > deadline_s:
-            return [f"unexplained: /v1/reconciliation says {picture}"]
+            return [f"unexplained: of {leads} leads /v1/reconciliation says {picture}"]
         await asyncio.sleep(_LOOK_S)
 
 

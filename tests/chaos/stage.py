@@ -72,7 +72,7 @@ class Actor:
             while True:
                 code = await self._live()
                 if not self._asked:
-                    self.ends.append(f"{self.name} ended by itself with {code}")
+                    self.ends.append(f"{self.name} ended by itself with {code}: {self._last_words()}")
                 await asyncio.sleep(_PAUSE_S)
         finally:
             await self._end()
@@ -89,6 +89,10 @@ class Actor:
             )  # fmt: skip
         self.starts += 1
         return await self._process.wait()
+
+    def _last_words(self) -> str:
+        lines = [line for line in self.log.read_text(errors="replace")[-8000:].splitlines() if line.strip(" │╰─╯")]
+        return " / ".join(" ".join(line.split()) for line in lines[-4:])
 
     async def _end(self) -> None:
         process = self._process

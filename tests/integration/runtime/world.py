@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -294,8 +294,7 @@ async def a_world(make_database: MakeDatabase) -> AsyncGenerator[World]:
     finally:
         for stop, task in world.running:
             stop.set()
-            with suppress(Exception):  # a test that expects a failure has looked at it already
-                await task
+            await asyncio.gather(task, return_exceptions=True)  # a test that expects a failure has looked at it
         for each in world.pools:
             await each.dispose()
 

@@ -172,10 +172,8 @@ def _holding_routes(router: APIRouter, desk: Desk, service: Service) -> None:
                         f" from ({query}) held group by partition order by partition"
                     )
                 )
-                items += [
-                    {"holding": name, "partition": row["partition"], "count": row["count"], "xor": row["xor"]}
-                    for row in rows.mappings()
-                ]
+                for row in rows.mappings():
+                    items.append({"holding": name, **{str(column): value for column, value in row.items()}})  # noqa: PERF401 - typed
         return _json({"items": items, "next": None})
 
     @router.get("/holdings/{holding}")

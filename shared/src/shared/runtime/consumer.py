@@ -12,7 +12,7 @@ from shared.contracts import Unreadable, decode
 from shared.contracts.topology import PRODUCER
 from shared.runtime import failpoints, tally
 from shared.runtime.failures import CommitInDoubt, Fenced, is_passing
-from shared.runtime.gaps import FIRST_ASK_AFTER_S, Gaps, Verdict, judge
+from shared.runtime.gaps import FIRST_ASK_AFTER_S, Gaps, Verdict, contradiction, judge
 from shared.runtime.leases import Leases
 from shared.runtime.parking import Parking
 from shared.runtime.service import Delivered, Handler, Service, Unprocessable
@@ -91,8 +91,7 @@ class Consumer:
         if self.leases.wanted != frozenset(self.state.versions):
             await self.take_over()
         if not self.state.versions:
-            self.leases.changed.clear()
-            await _wait(self.leases.changed, IDLE_WAIT_S)
+            await self.leases.change(IDLE_WAIT_S)
             return
         began_s = time.monotonic()
         records = await self.feed.take(BATCH_RECORDS, IDLE_WAIT_S)
@@ -237,18 +236,9 @@ class Consumer:
         Raises Stopped where what we need is dropped, or where we hold numbers that the producer never gave.
         """
         answer = self.feed.answer(stream)
-        if answer is None or answer.epoch != (position.epoch or answer.epoch):
-            return
-        if answer.last_seq < position.seq:
-            raise Stopped(
-                f"{stream.topic}/{stream.partition}: we hold number {position.seq}, its producer gave only"
-                f" {answer.last_seq}. Its database was restored: run `baton store new-epoch {PRODUCER[stream.topic]}`"
-            )
-        if answer.floor > position.seq:
-            raise Stopped(
-                f"{stream.topic}/{stream.partition}: the outbox starts behind {answer.floor}, we need"
-                f" {position.seq + 1}. This consumer was not registered: restore it from a newer backup"
-            )
+        why = contradiction(stream, position, answer) if answer is not None else None
+        if why is not None:
+            raise Stopped(f"{why}: `baton store new-epoch {PRODUCER[stream.topic]}` if its database was restored")
 
     async def halve(self, records: Sequence[Record]) -> None:
         """Find the record that fails: the halves apart, down to one, which is tried three times and then parked."""
@@ -281,11 +271,9 @@ class Consumer:
         words = str(error) if isinstance(error, Unprocessable) else parked.words_of(error)
         log.error("parked", service=self.service.name, event_id=str(record.id), lead=str(record.lead_id), why=words)
         async with self.transactions.fenced(self._versions([record])) as work:
-            await parked.park(
-                work.session, [record], state="parked", reason=words, digest=parked.digest_of(error)
-            )  # fmt: skip
-            await tally.count(work.session, _captured([record]))
-            await self._keep_positions(work, [record])
+            await parked.park(work.session, [record], state="parked", reason=words, digest=parked.digest_of(error))
+            await tally.count(work.session, [record])
+            await lanes.keep_positions(work.session, {record.stream: record})
         self._advance([record])
         self.state.parked.add(record.lead_id)
         self.parking.parked()
@@ -299,13 +287,11 @@ class Consumer:
             if waiting:
                 await parked.park(work.session, waiting, state="behind", reason="waits behind a parked record")
             await self.dispatch([record for record in records if record.lead_id not in self.state.parked], work)
-            await tally.count(work.session, _captured(records))
-            await self._keep_positions(work, records)
+            await tally.count(work.session, records)
+            await lanes.keep_positions(work.session, {record.stream: record for record in records})
         self._advance(records)
         self.parking.handled(len(records))
-        self.feed.consumed(
-            {record.stream: record.log_offset for record in records if record.log_offset is not None}
-        )  # fmt: skip
+        self.feed.consumed({each.stream: each.log_offset for each in records if each.log_offset is not None})
 
     async def dispatch(self, records: Sequence[Record], work: Work) -> None:
         """Each handler once, with all its events of this batch in their order."""
@@ -325,24 +311,9 @@ class Consumer:
             raise Fenced("lanes given up meanwhile")
         return {partition: self.state.versions[partition] for partition in partitions}
 
-    async def _keep_positions(self, work: Work, records: Sequence[Record]) -> None:
-        await lanes.keep_positions(work.session, {record.stream: record for record in records})
-
     def _advance(self, records: Sequence[Record]) -> None:
         for partition in {record.stream.partition for record in records}:
             self.state.versions[partition] += 1
         for record in records:
             self.state.positions[record.stream] = Position(record.epoch, record.seq)
             self._unannounced.pop(record.stream, None)
-
-
-def _captured(records: Sequence[Record]) -> list[Record]:
-    return [record for record in records if record.stream.topic == "lead.captured"]
-
-
-async def _wait(event: asyncio.Event, at_most_s: float) -> None:
-    try:
-        async with asyncio.timeout(at_most_s):
-            await event.wait()
-    except TimeoutError:
-        return

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import Protocol
 
 from shared.runtime.streams import Announcement, Position, Record, Stream
 
@@ -49,6 +50,29 @@ def _across_epochs(position: Position, record: Record, history: Sequence[Announc
     if any(record.epoch == step.old_epoch for step in history):
         return Verdict.REPEAT
     return Verdict.UNANNOUNCED
+
+
+class Told(Protocol):
+    """What a producer answers: its epoch, the last number it gave, the highest it has dropped."""
+
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def last_seq(self) -> int: ...
+    @property
+    def floor(self) -> int: ...
+
+
+def contradiction(stream: Stream, position: Position, told: Told) -> str | None:
+    """Why we can't go on, given the producer's answer to our asking: it lost numbers we hold, or dropped what we need."""
+    if told.epoch != (position.epoch or told.epoch):
+        return None
+    where = f"{stream.topic}/{stream.partition}"
+    if told.last_seq < position.seq:
+        return f"{where}: we hold number {position.seq}, its producer gave only {told.last_seq}"
+    if told.floor > position.seq:
+        return f"{where}: the outbox starts behind {told.floor}, we need {position.seq + 1} (were we registered?)"
+    return None
 
 
 @dataclass(slots=True)

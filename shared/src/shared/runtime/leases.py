@@ -78,6 +78,15 @@ class Leases:
             await session.commit()
         self._held, self._surplus = self._held - self._surplus, frozenset()
 
+    async def change(self, at_most_s: float) -> None:
+        """Wait until the lanes held change."""
+        self.changed.clear()
+        try:
+            async with asyncio.timeout(at_most_s):
+                await self.changed.wait()
+        except TimeoutError:
+            return
+
     async def retire(self) -> None:
         """Leave in good order: the others take our lanes at once."""
         async with self.engine.connect() as session:

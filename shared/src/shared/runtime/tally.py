@@ -25,9 +25,11 @@ def hash_of(lead_id: UUID) -> int:
 
 
 async def count(session: AsyncConnection, captured: Sequence[Record]) -> None:
-    """Add these `lead.captured` records to the tally of their partition and minute."""
+    """Add the `lead.captured` among these records to the tally of their partition and minute."""
     cells: dict[tuple[int, datetime], tuple[int, int]] = {}
     for record in captured:
+        if record.stream.topic != "lead.captured":
+            continue
         try:
             minute = _DECODER.decode(record.value).recorded_at.replace(second=0, microsecond=0)
         except (msgspec.DecodeError, UnicodeDecodeError):
