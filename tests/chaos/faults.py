@@ -41,9 +41,9 @@ async def freeze_a_process(stage: Stage, chance: random.Random) -> str:
 
 
 async def freeze_an_owner(stage: Stage, chance: random.Random) -> str:
-    """One of two instances, for longer than its leases live."""
+    """One of two instances, for about as long as its leases live: another may have its lanes when it wakes up."""
     actor = chance.choice([each for each in stage.actors if len(stage.of(each.service)) > 1])
-    return await _freeze(stage, actor, 12.5)
+    return await _freeze(stage, actor, chance.uniform(9, 13))
 
 
 async def _freeze(stage: Stage, actor: Actor, frozen_s: float) -> str:

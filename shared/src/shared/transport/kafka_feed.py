@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from shared.runtime.streams import Announcement, Mark, Position, Record, Stream
-from shared.transport.kafka_codec import PASSING, quietly, record_of
+from shared.transport.kafka_codec import PASSING, put_away, record_of
 from shared.transport.kafka_offsets import Offsets
 from shared.transport.kafka_positions import Ask, Positions
 from shared.transport.kafka_topics import Cluster, Topics
@@ -212,7 +212,7 @@ class KafkaFeed:
             except PASSING as error:
                 log.debug("no broker", service=self.service, error=repr(error))
                 self._retry_s = time.monotonic() + _RETRY_S
-                await quietly(consumer.stop())
+                await put_away(consumer)
                 return None
             self._consumer, self._placed = consumer, False
         if not self._placed and self._streams:
@@ -294,4 +294,4 @@ class KafkaFeed:
                 run = trail.runs[-1]
                 trail.expected = (run.offset + run.last - run.first, Position(run.epoch, run.last))
         if consumer is not None:
-            await quietly(consumer.stop())
+            await put_away(consumer)

@@ -20,7 +20,7 @@ from aiokafka.errors import MessageSizeTooLargeError, NoOffsetForPartitionError,
 
 from shared.runtime.reports import Report
 from shared.runtime.streams import Announcement, Mark, Position, Stream
-from shared.transport.kafka_codec import PASSING, bury, quietly
+from shared.transport.kafka_codec import PASSING, bury, put_away
 from shared.transport.kafka_topics import POSITIONS, Cluster, Topics
 from shared.transport.port import Answer
 
@@ -144,7 +144,7 @@ class Positions:
                 log.debug("positions unheard", error=repr(error))
                 self.topics.suspect()
             finally:
-                await quietly(consumer.stop())
+                await put_away(consumer)
             await asyncio.sleep(_PAUSE_S)
 
     async def _hear(self, consumer: AIOKafkaConsumer, place: TopicPartition) -> None:
