@@ -33,7 +33,14 @@ def main() -> int:
     for mode in modes:
         faults = tuple(options.faults.split(",")) if options.faults else SHOWN_BY.get(options.mistake, ())
         plan = Plan(
-            mode, options.rounds, options.seed, options.rate, options.leads_per_round, options.mistake or "", faults
+            mode,
+            options.rounds,
+            options.seed,
+            options.rate,
+            options.leads_per_round,
+            options.mistake or "",
+            faults,
+            lasts_s=options.minutes * 60,
         )
         outcome = asyncio.run(campaign(plan, say))
         outcomes.append(outcome)
@@ -47,8 +54,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--mode", choices=("embedded", "kafka", "both"), default="both")
     parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--minutes", type=float, default=240, help="a mode begins no round after this")
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--rate", type=float, default=20, help="new leads per second")
+    parser.add_argument("--rate", type=float, default=15, help="new leads per second")
     parser.add_argument("--leads-per-round", type=int, default=60)
     parser.add_argument("--mistake", choices=MISTAKES, help="run with a mistake built in, which must be found")
     parser.add_argument("--faults", default="", help=f"by round instead of picked, + for at once: {', '.join(BY_NAME)}")

@@ -56,6 +56,8 @@ class Plan:
     leads: int = 60
     mistake: str = ""
     faults: Sequence[str] = ()
+    lasts_s: float = 4 * 3600
+    """No round begins after this."""
     twice: Sequence[str] = TWICE
     """The services of which two instances run, on Kafka."""
     steady_names: bool = False
@@ -126,8 +128,11 @@ async def _rounds(
         patience_s=_QUIET_S,
     )
     reader = LogReader()
+    ends_s = time.monotonic() + plan.lasts_s
     for number in range(plan.rounds):
         began_s = time.monotonic()
+        if began_s > ends_s:
+            break
         did = await _round(plan, number, stage, senders, chance, outcome)
         answered_s = time.monotonic() - began_s
         books = await _judge(stage, ledger.path, reader, outcome)

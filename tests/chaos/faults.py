@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from baton.local_kafka import Broker
-from tests.chaos.stage import SERVICES, Actor, Stage, database_of
+from tests.chaos.actor import Actor
+from tests.chaos.stage import SERVICES, Stage, database_of
 from tests.chaos.wire import Order
 from tests.support.proxy import Cut
 

@@ -7,7 +7,7 @@ import pytest
 from tests.chaos.campaign import Outcome, Plan, campaign
 from tests.chaos.ledger import Ledger, read
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("chaos")]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.chaos, pytest.mark.xdist_group("chaos")]
 ROUNDS = {
     "embedded": ("kill", "cut-commits+lose-answers", "kill-postgres"),
     "kafka": ("kill", "wipe-broker+cut-commits", "kill-broker+kill-postgres"),

@@ -212,14 +212,15 @@ class Stage:
         left = count
         while left > 0:
             now = system_clock()
+            events = [  # made before the transaction: it must not idle while a loaded machine makes them
+                LeadErased(lead_id=lead, occurred_at=now, recorded_at=now)
+                if number % 2
+                else LeadEngaged(lead_id=lead, occurred_at=now, recorded_at=now, engagement_id=new_id(), kind="x")
+                for number in range(min(left, batch))
+                for lead in [LEADS[(left + number // 2) % len(LEADS)]]
+            ]
             async with intake.node.desk.work() as work:
-                work.emit(
-                    LeadErased(lead_id=lead, occurred_at=now, recorded_at=now)
-                    if number % 2
-                    else LeadEngaged(lead_id=lead, occurred_at=now, recorded_at=now, engagement_id=new_id(), kind="x")
-                    for number in range(min(left, batch))
-                    for lead in [LEADS[(left + number // 2) % len(LEADS)]]
-                )
+                work.emit(events)
             left -= batch
 
     async def ask(self, name: str, query: str, **values: Any) -> list[Any]:

@@ -15,7 +15,7 @@ import httpx
 from tests.support.wait import until
 
 TOKEN = "baton_admin_for-tests-only"
-_READY_S = 60.0
+_READY_S = 170.0
 
 
 def free_port(count: int = 1) -> int:

@@ -22,7 +22,7 @@ from shared.contracts.topology import SERVICES
 
 log = structlog.get_logger("distributed")
 
-_READY_S = 60.0
+_READY_S = 150.0
 _END_S = 15.0
 
 

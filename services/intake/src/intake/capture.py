@@ -1,6 +1,5 @@
 """One group of items in one transaction: who is seen before, whose each submission is, what is kept and emitted."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -62,6 +61,7 @@ class _Group:
     """What is found out about a group, on the way to what is written."""
 
     now: datetime
+    minute: datetime
     partitions: int
     writes: store.Writes = field(default_factory=store.Writes)
     events: list[Event] = field(default_factory=list[Event])
@@ -95,7 +95,7 @@ async def capture(
     if expired:
         await store.give_up(connection, list(expired), work.now)
     fresh = [item for key, item in firsts.items() if key not in alive]
-    group = _Group(work.now, partitions)
+    group = _Group(work.now, work.now.replace(second=0, microsecond=0), partitions)
     people = dict(zip((item.submission_id for item in fresh), _people(fresh, found), strict=True))
     await _load(work, group, people.values())
     for item in fresh:
@@ -145,7 +145,7 @@ def _captured(group: _Group, item: Item, submission: Submission) -> None:
     attributes = dict(item.attributes or {})
     group.leads[item.lead_id] = _Lead(dict(item.lead_fields or {}), attributes, first=(item, submission))
     partition = partition_of(item.lead_id, group.partitions)
-    cell = (partition, group.now.replace(second=0, microsecond=0))
+    cell = (partition, group.minute)
     count, xor = group.writes.tally.get(cell, (0, 0))
     group.writes.tally[cell] = (count + 1, xor ^ tally.hash_of(item.lead_id))
     group.events.append(
@@ -216,7 +216,7 @@ def _written(
             vendor_id,
             item.content_type,
             item.raw or None,
-            item.part,
+            item.part or None,
             item.document,
             item.received_at,
         )
@@ -234,7 +234,7 @@ def _answer(
     replayed: UUID | None,
 ) -> Answer:
     placed: list[Placed] = []
-    repeats: Counter[tuple[str, str]] = Counter()
+    repeats: list[tuple[str, str]] = []
     for item in request:
         kept = alive.get(item.seen.key)
         first = firsts[item.seen.key]
@@ -252,9 +252,9 @@ def _answer(
             known = group.placed[item.seen.key]
             placed.append(known._replace(duplicate=True, known=known.lead_id is not None))
         if placed[-1].duplicate and replayed is None:
-            repeats[item.door, "repeat"] += 1
-            repeats[item.door, "accepted"] += 1
-    group.writes.counts.update(repeats)
+            repeats += (item.door, "repeat"), (item.door, "accepted")
+    if repeats:
+        group.writes.counts.update(repeats)
     return placed
 
 
@@ -284,7 +284,7 @@ def _lead_row(group: _Group, item: Item, submission: Submission, fields: str, at
         fields,
         attributes,
         submission.owner,
-        submission.is_test,
+        submission.is_test or None,
     )
 
 

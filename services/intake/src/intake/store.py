@@ -45,14 +45,21 @@ with claimed as (
 ), kept as (
   insert into submission (submission_id, door, seen_key, seen_until, digest, lead_id, state, reason, vendor_id,
     content_type, raw, part, fields, received_at)
-  select * from unnest($4::uuid[], $5::text[], $6::bytea[], $7::timestamptz[], $8::bytea[], $9::uuid[], $10::text[],
+  select s.submission_id, s.door, s.seen_key, s.seen_until, s.digest, s.lead_id, s.state, s.reason, s.vendor_id,
+    s.content_type, s.raw, coalesce(s.part, false), s.fields, s.received_at
+  from unnest($4::uuid[], $5::text[], $6::bytea[], $7::timestamptz[], $8::bytea[], $9::uuid[], $10::text[],
     $11::text[], $12::text[], $13::text[], $14::bytea[], $15::boolean[], $16::jsonb[], $17::timestamptz[])
+    as s(submission_id, door, seen_key, seen_until, digest, lead_id, state, reason, vendor_id, content_type, raw, part,
+      fields, received_at)
   on conflict do nothing returning submission_id
 ), made as (
   insert into lead (lead_id, partition, submission_id, door, captured_at, fields, attributes, marketing_owner, is_test,
     recorded_at, updated_at)
-  select n.*, $27::timestamptz, $27::timestamptz from unnest($18::uuid[], $19::int[], $20::uuid[], $21::text[], $22::timestamptz[], $23::jsonb[],
-    $24::jsonb[], $25::text[], $26::boolean[]) as n
+  select n.lead_id, n.partition, n.submission_id, n.door, n.captured_at, n.fields, n.attributes, n.marketing_owner,
+    coalesce(n.is_test, false), $27::timestamptz, $27::timestamptz
+  from unnest($18::uuid[], $19::int[], $20::uuid[], $21::text[], $22::timestamptz[], $23::jsonb[], $24::jsonb[],
+    $25::text[], $26::boolean[])
+    as n(lead_id, partition, submission_id, door, captured_at, fields, attributes, marketing_owner, is_test)
 ), counted as (
   insert into arrival_tally as t (door, state, count, last_at)
   select c.*, $27::timestamptz from unnest($28::text[], $29::text[], $30::bigint[]) as c
@@ -100,7 +107,7 @@ class SubmissionRow(NamedTuple):
     vendor_id: str | None
     content_type: str
     raw: bytes | None
-    part: bool
+    part: bool | None  # None for no: a column of nothing else costs nothing
     fields: str | None
     received_at: datetime
 
@@ -116,7 +123,7 @@ class LeadRow(NamedTuple):
     fields: str
     attributes: str
     marketing_owner: str | None
-    is_test: bool
+    is_test: bool | None  # as `part`
 
 
 @dataclass(slots=True)
@@ -208,5 +215,8 @@ def _by_key(row: SubmissionRow) -> bytes:
     return row.seen_key
 
 
-def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
+    """The arrays of an unnest. It fills up shorter ones with nulls, and the driver looks at each element for long."""
+    if not rows:
+        return [[] for _ in range(width)]
+    return [[] if column.count(None) == len(rows) else list(column) for column in zip(*rows, strict=True)]

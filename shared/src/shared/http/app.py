@@ -1,9 +1,9 @@
 """The HTTP shell of a process: deny by default, bounded bodies, problem documents, one app for one or all services."""
 
+import asyncio
 import traceback
 from collections.abc import Mapping, Sequence
 
-import anyio
 import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import HTTPException as FastAPIHTTPException
@@ -37,7 +37,10 @@ def caller(request: Request) -> Principal:
 
 
 class Doorkeeper:
-    """ASGI middleware: finds the route, checks the token and the role, bounds the body in size and time."""
+    """ASGI middleware: finds the route, checks the token and the role, bounds the body in size and time.
+
+    The hot ways in are `bare`: called past the framework, whose layers cost as much as a submission.
+    """
 
     def __init__(
         self, app: ASGIApp, rings: Mapping[str, KeyRing], bare: Mapping[tuple[str, str], ASGIApp] | None = None
@@ -51,23 +54,28 @@ class Doorkeeper:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        answered = False
+        answered = started = False
+        bare: ASGIApp | None = None
 
         async def noting(message: Message) -> None:
-            nonlocal answered
+            nonlocal answered, started
+            started = True
             await send(message)
             answered = message["type"] == "http.response.body" and not message.get("more_body", False)
 
         try:
             route = self.admit(scope)
             bare = self.bare.get((route.method, route.template))
-            if bare is None:
-                await self.app(scope, Body(scope, receive), noting)
-            else:
-                await _answer_bare(bare, route, scope, Body(scope, receive), noting)
+            if bare is not None:
+                scope["path_params"] = _path_params(route.template, scope["path"])
+            await (bare or self.app)(scope, Body(scope, receive), noting)
         except Problem as problem:
             await document(problem)(scope, receive, send)
         except Exception as error:
+            if bare is not None and not started:
+                _note(scope, error)
+                await (await _answer_any(Request(scope), error))(scope, receive, send)
+                return
             if not answered:
                 raise  # a stream broke off in the middle: the server ends the connection
             _note(scope, error)
@@ -86,8 +94,11 @@ class Doorkeeper:
         scope.setdefault("state", {})["service"] = route.service
         if route.roles is PUBLIC:
             return route
-        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
-        token = bearer(headers)
+        given = b""
+        for key, value in scope["headers"]:
+            if key == b"authorization":
+                given = value
+        token = bearer({"authorization": given.decode("latin-1")})
         ring = self.rings.get(route.service) or next(iter(self.rings.values()))
         principal = ring.principal(token, system_clock())
         if principal is None:
@@ -107,18 +118,12 @@ class Doorkeeper:
         return route
 
 
-async def _answer_bare(app: ASGIApp, route: Route, scope: Scope, receive: Receive, send: Send) -> None:
-    """Past the framework, whose layers cost as much as a submission: the hot ways in."""
-    parts = zip(route.template.split("/"), scope["path"].split("/"), strict=True)
-    scope["path_params"] = {name[1:-1]: value for name, value in parts if name.startswith("{")}
-    try:
-        await app(scope, receive, send)
-    except Problem:
-        raise
-    except Exception as error:  # noqa: BLE001 - answered as the framework's handlers answer it
-        _note(scope, error)
-        answer = await _answer_any(Request(scope), error)
-        await answer(scope, receive, send)
+def _path_params(template: str, path: str) -> dict[str, str]:
+    """What stands in the places of a template, for the endpoints that the framework does not call."""
+    if "{" not in template:
+        return {}
+    parts = zip(template.split("/"), path.split("/"), strict=True)
+    return {name[1:-1]: value for name, value in parts if name.startswith("{")}
 
 
 class Body:
@@ -139,9 +144,9 @@ class Body:
         """The next piece; once the body is whole, whatever the server has to say."""
         if self.whole:
             return await self.receive()
-        self.deadline_s = self.deadline_s or anyio.current_time() + BODY_DEADLINE_S
+        self.deadline_s = self.deadline_s or asyncio.get_running_loop().time() + BODY_DEADLINE_S
         try:
-            with anyio.fail_after(max(0.0, self.deadline_s - anyio.current_time())):
+            async with asyncio.timeout_at(self.deadline_s):
                 message = await self.receive()
         except TimeoutError:
             raise BodyRefused(

@@ -37,9 +37,7 @@ def chosen() -> frozenset[str]:
     if unknown := sorted(names - KNOWN.keys()):
         raise UnknownFailpoint(f"BATON_FAILPOINTS: no {', '.join(unknown)}; there are {', '.join(KNOWN)}")
     for name in sorted(names):
-        log.warning(
-            "FAILPOINT: this process is made to fail, unset BATON_FAILPOINTS", failpoint=name, effect=KNOWN[name]
-        )
+        log.warning("FAILPOINT: this process is made to fail, unset BATON_FAILPOINTS", what=name, why=KNOWN[name])
     return names
 
 
@@ -50,7 +48,7 @@ def on(name: str) -> bool:
 
 def each(name: str, passes: int) -> bool:
     """Whether a failpoint was ordered and this is its turn: one in so many passes."""
-    return name in chosen() and next(_passes(name)) % passes == 0
+    return name in chosen() and next(passes_of(name)) % passes == 0
 
 
 def die() -> None:
@@ -59,6 +57,6 @@ def die() -> None:
 
 
 @cache
-def _passes(name: str) -> Iterator[int]:
+def passes_of(name: str) -> Iterator[int]:
     del name
     return count(1)

@@ -6,11 +6,11 @@ from typing import Any, Generic, TypeVar
 
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
-from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from intake.admission import Item, NotProven, Request, admit
 from intake.capture import Placed
-from intake.domain.policy import Door
+from intake.domain.policy import Door, GenericDoor
 from intake.domain.proof import Arrival
 from intake.domain.refusals import Refused
 from intake.intake import Intake
@@ -59,10 +59,10 @@ async def receive(
     name = knocked.door.name
     command = idempotency_key(knocked.headers)
     path = http.scope["path"]
-    url = str(http.url) if intake.public_url is None else intake.public_url.rstrip("/") + path
+    signed = isinstance(knocked.door, GenericDoor) and knocked.door.verify is not None
     request = Request(
         name,
-        Arrival(raw, knocked.headers, http.method, url, token),
+        Arrival(raw, knocked.headers, http.method, _url(intake, http) if signed else "", token),
         knocked.headers.get("content-type", ""),
         desk.clock(),
         f"intake:{caller}:{path}:{command}" if command is not None else None,
@@ -76,6 +76,11 @@ async def receive(
         if rules is knocked.rules or door is None:
             raise
         return request, admit(rules, door, request), rules
+
+
+def _url(intake: Intake, http: HttpRequest) -> str:
+    """The public URL, as who signs a request knows it."""
+    return str(http.url) if intake.public_url is None else intake.public_url.rstrip("/") + http.scope["path"]
 
 
 async def body_of(http: HttpRequest) -> bytes:
@@ -127,9 +132,17 @@ def problem_of(intake: Intake, door: str, error: Exception) -> Problem:
             raise error
 
 
-def json_answer(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
-    """A JSON response of ready bytes."""
-    return Response(body, status, headers, "application/json")
+def json_answer(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> ASGIApp:
+    """A JSON response of ready bytes; the framework's own class takes longer than all of a door's checks."""
+    lines = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    if headers:
+        lines += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+    async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": lines})
+        await send({"type": "http.response.body", "body": body})
+
+    return answer
 
 
 _CHALLENGE = {"WWW-Authenticate": "Signature"}

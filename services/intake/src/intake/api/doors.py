@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from intake.admission import NotProven
 from intake.api.arriving import Knock, headers_of, json_answer, keep, knock, problem_of, receive
@@ -27,7 +27,7 @@ _THANKS = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="vi
 <title>Thank you</title><p>Thank you. Your message has arrived.</p></html>"""
 _REFUSALS = (NotProven, Refused, Problem)
 _PAGES = ("application/x-www-form-urlencoded", "multipart/form-data")
-Endpoint = Callable[[HttpRequest], Awaitable[Response]]
+Endpoint = Callable[[HttpRequest], Awaitable[ASGIApp]]
 
 
 def add_doors(router: APIRouter, desk: Desk, intake: Intake) -> None:
@@ -63,9 +63,9 @@ class Bare:
 
 
 def _leads(desk: Desk, intake: Intake) -> Endpoint:
-    async def post_lead(http: HttpRequest) -> Response:
+    async def post_lead(http: HttpRequest) -> ASGIApp:
         principal: Principal = http.scope["state"]["principal"]
-        name = http.query_params.get("door", "api")
+        name = http.query_params.get("door", "api") if http.scope["query_string"] else "api"
         knocked = await knock(intake, desk, http, name, RestDoor)
         try:
             request, items, rules = await receive(intake, desk, http, knocked, caller=principal.key_id)
@@ -96,7 +96,7 @@ def _leads(desk: Desk, intake: Intake) -> Endpoint:
 
 
 def _hooks(desk: Desk, intake: Intake) -> Endpoint:
-    async def post_hook(http: HttpRequest) -> Response:
+    async def post_hook(http: HttpRequest) -> ASGIApp:
         name, token = http.path_params["door"], http.path_params.get("token")
         knocked = await knock(intake, desk, http, name, GoogleDoor, GenericDoor)
         is_google = isinstance(knocked.door, GoogleDoor)
@@ -136,12 +136,12 @@ def _told(placed: list[Placed]) -> bytes:
     )
 
 
-def _google_refusal(problem: Problem) -> Response:
+def _google_refusal(problem: Problem) -> ASGIApp:
     return json_answer(problem.status, orjson.dumps({"message": problem.detail}), problem.headers)
 
 
 def _forms(desk: Desk, intake: Intake) -> Endpoint:
-    async def post_form(http: HttpRequest) -> Response:
+    async def post_form(http: HttpRequest) -> ASGIApp:
         name = http.path_params["door"]
         knocked = await knock(intake, desk, http, name, HtmlDoor)
         door = knocked.door
@@ -169,7 +169,7 @@ def _forms(desk: Desk, intake: Intake) -> Endpoint:
 
 
 def _preflight(desk: Desk, intake: Intake) -> Endpoint:
-    async def preflight(http: HttpRequest) -> Response:
+    async def preflight(http: HttpRequest) -> ASGIApp:
         door = (await knock(intake, desk, http, http.path_params["door"], HtmlDoor)).door
         origin = headers_of(http).get("origin", "")
         if not origin or not door.allows(origin):

@@ -16,9 +16,8 @@ _MAX_ANSWER_CHARS = 60  # a longer answer is something the person wrote
 _MAX_TAGS = 20
 _MAX_TAG_CHARS = 64
 _PICKED_ONLY = ("title_level", "company_domain", "country", "current_project")
-_PICKED_OR_TEXT = ("industry", "source", "budget", "timeframe", "language")
-_TEXTS = (
-    "company_size", "annual_revenue", "department", "campaign", "ad_group", "ad", "keyword", "content", "event",
+_PICKED_OR_TEXT = (
+    "industry", "source", "budget", "timeframe", "language", "company_size", "annual_revenue", "department", "campaign", "ad_group", "ad", "keyword", "content", "event",
     "landing_page_version", "budget_cycle", "product", "region", "city",
 )  # fmt: skip
 _IDS = ("campaign_id", "ad_group_id", "ad_id")
@@ -26,6 +25,7 @@ _ANSWERED = frozenset(
     {"industry", "budget", "timeframe", "company_size", "annual_revenue", "department", "budget_cycle", "product",
      "region", "city"}
 )  # fmt: skip
+_MOST_CHARS = {"landing_page": _MAX_URL_CHARS, **dict.fromkeys(_ANSWERED, _MAX_ANSWER_CHARS)}
 _AMOUNTS = frozenset({"budget", "annual_revenue", "company_size"})
 _NUMBERED = frozenset(
     {"campaign", "ad_group", "ad", "landing_page"}
@@ -56,13 +56,14 @@ def attributes(submission: Submission) -> dict[str, str | int | bool | list[str]
     own = _own(submission)
     picked, fields, ids = submission.picked, submission.fields, submission.ids
     for name in _PICKED_ONLY:
-        _keep(found, own, name, picked.get(name))
+        if name in picked:
+            _keep(found, own, name, picked[name])
     for name in _PICKED_OR_TEXT:
-        _keep(found, own, name, picked.get(name) or _text(fields, name))
-    for name in _TEXTS:
-        _keep(found, own, name, picked.get(name) or _text(fields, name))
-    for name in _IDS:
-        _keep(found, own, name, ids.get(name))
+        if name in picked or name in fields:
+            _keep(found, own, name, picked.get(name) or _text(fields, name))
+    if ids:
+        for name in _IDS:
+            _keep(found, own, name, ids.get(name))
     page = _text(fields, "landing_page")
     if page:
         _keep(found, own, "landing_page", normal.without_query(page))
@@ -88,24 +89,27 @@ def _text(fields: Mapping[str, object], name: str) -> str | None:
 
 def _keep(found: dict[str, str | int | bool | list[str]], own: _Own, name: str, text: str | None) -> None:
     kept = text.strip() if text is not None else ""
-    if kept and len(kept) <= _most_chars(name) and not _names_somebody(name, kept, own):
+    if kept and len(kept) <= _MOST_CHARS.get(name, _MAX_TEXT_CHARS) and not _names_somebody(name, kept, own):
         found[name] = kept
 
 
-def _most_chars(name: str) -> int:
-    if name == "landing_page":
-        return _MAX_URL_CHARS
-    return _MAX_ANSWER_CHARS if name in _ANSWERED else _MAX_TEXT_CHARS
-
-
 def _names_somebody(name: str, text: str, own: _Own) -> bool:
-    if text in own.ids:
+    holds_contact, folded, digits = _looked_at(name, text)
+    if own.ids and text in own.ids:
         # the platform's own number of a campaign, as long as a phone number
         return False
-    return _holds_contact(name, text) or _holds_own(text, own)
+    if holds_contact or (own.digits and own.digits in digits):
+        return True
+    return bool(own.name and own.name in folded) or bool(own.local and own.local in folded)
 
 
 @lru_cache(maxsize=4096)  # picklist values and campaigns come again and again
+def _looked_at(name: str, text: str) -> tuple[bool, str, str]:
+    """Whether it holds a contact, whoever's; the text folded; its digits."""
+    plain = unicodedata.normalize("NFKC", text)
+    return _holds_contact(name, text), fold(plain), "".join(filter(str.isdigit, plain))
+
+
 def _holds_contact(name: str, text: str) -> bool:
     plain = unicodedata.normalize("NFKC", text)
     return _MAILBOX.search(plain) is not None or _holds_phone(name, plain)
@@ -125,14 +129,8 @@ def _is_phone_long(text: str) -> bool:
     return _LEAST_PHONE_DIGITS <= sum(sign.isdigit() for sign in text) <= _MOST_PHONE_DIGITS
 
 
-@lru_cache(maxsize=4096)
-def _folded(text: str) -> tuple[str, str]:
-    plain = unicodedata.normalize("NFKC", text)
-    return fold(plain), "".join(sign for sign in plain if sign.isdigit())
-
-
 def _own(submission: Submission) -> _Own:
-    digits = "".join(sign for sign in submission.text("phone") or "" if sign.isdigit())[-_LEAST_OWN_DIGITS - 1 :]
+    digits = "".join(filter(str.isdigit, submission.text("phone") or ""))[-_LEAST_OWN_DIGITS - 1 :]
     name = fold(submission.text("name") or "")
     local = fold((submission.text("email") or "").partition("@")[0])
     long_enough = (len(name) >= _LEAST_NAME_CHARS and " " in name) or (len(name) > 1 and has_cjk(name))
@@ -142,11 +140,3 @@ def _own(submission: Submission) -> _Own:
         digits if len(digits) >= _LEAST_OWN_DIGITS else "",
         frozenset(submission.ids.values()),
     )
-
-
-def _holds_own(text: str, own: _Own) -> bool:
-    """Whether the text repeats this person's own name, address or number."""
-    folded, digits = _folded(text)
-    if own.digits and own.digits in digits:
-        return True
-    return bool(own.name and own.name in folded) or bool(own.local and own.local in folded)

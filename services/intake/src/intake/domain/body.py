@@ -16,6 +16,8 @@ _MAYBE_JSON = ("", "text/plain", "application/octet-stream", _URLENCODED)
 
 def read_body(content_type: str | None, raw: bytes, bounds: Bounds = LEAD_BOUNDS) -> dict[str, Json] | list[Json]:
     """The body's object or list. JSON sent under a form's or no content type (curl's default) is still JSON."""
+    if content_type == "application/json":
+        return _json(raw, bounds)
     kind, options = parameters(content_type or "")
     if kind in ("application/json", "text/json") or kind.endswith("+json"):
         return _json(raw, bounds)

@@ -18,8 +18,7 @@ from intake.domain.times import instant
 
 _FAMILY_NAME_FIRST = ("vi", "zh", "ja", "ko", "hu")
 _NAMED_BY_ID = {"campaign": ("campaign_id",), "ad_group": ("ad_group_id", "asset_group_id"), "ad": ("ad_id",)}
-_HELPERS = ("first_name", "last_name", "website", "created_at", "title_level")
-_PICKED = ("industry", "source", "timeframe", "budget", "current_project")
+_HELPERS = frozenset({"first_name", "last_name", "website", "created_at", "title_level"})
 
 
 def finish(draft: Draft, door: Door, policy: Fields, received_at: datetime, where: str) -> Submission | Unmappable:
@@ -31,16 +30,17 @@ def finish(draft: Draft, door: Door, policy: Fields, received_at: datetime, wher
     _name(draft, door)
     read_page_query(draft)
     derive_source(draft, door.defaults.get("source"))
-    for name, ids in _NAMED_BY_ID.items():
-        for one in ids:
-            draft.put(name, (draft.ids[one],) if one in draft.ids else (), one)
+    if draft.ids:
+        for name, ids in _NAMED_BY_ID.items():
+            for one in ids:
+                draft.put(name, (draft.ids[one],) if one in draft.ids else (), one)
     for name, value in door.defaults.items():
         draft.put(name, (value,), "door default")
     draft.put("tags", door.tags, "door default")
     created_at = _created_at(draft, door)
     picked = _picked(draft, policy, country)
     fields = _fields(draft)
-    unmet = [line for line in policy.required if not any(name in fields for name in line)]
+    unmet = [line for line in policy.required if fields.keys().isdisjoint(line)]
     if unmet:
         wanted = "; ".join(" or ".join(line) for line in unmet)
         fix = "map the form's field in the door's policy, then replay"
@@ -107,7 +107,8 @@ def _contact(draft: Draft, country: str | None) -> None:
             draft.notes.append(Note("phone", "not a phone number; kept among the answers"))
         else:
             draft.notes.append(Note("phone", "kept as received: its country is not known"))
-    draft.channel_ids = {name: text for name, text in draft.channel_ids.items() if not normal.is_nothing(text)}
+    if draft.channel_ids:
+        draft.channel_ids = {name: text for name, text in draft.channel_ids.items() if not normal.is_nothing(text)}
 
 
 def _name(draft: Draft, door: Door) -> None:
@@ -135,15 +136,14 @@ def _created_at(draft: Draft, door: Door) -> datetime | None:
 
 def _picked(draft: Draft, policy: Fields, country: str | None) -> dict[str, str]:
     picked: dict[str, str] = {}
-    for name in (*_PICKED, *(name for name in policy.picklists if name not in _PICKED)):
-        value = policy.pick(name, draft.fields[name]) if name in draft.fields else None
-        if value is not None:
+    for name, picklist in policy.picklists_in_order:
+        if name in draft.fields and (value := picklist.pick(draft.fields[name])) is not None:
             picked[name] = value
     if "source" in draft.fields:
         # one spelling per source, also of those that are on no list
         picked.setdefault("source", draft.fields["source"].strip().lower())
     given = draft.fields.get("title_level", "").lower()
-    known = any(rule.level == given for rule in policy.titles)
+    known = bool(given) and any(rule.level == given for rule in policy.titles)
     level = given if known else policy.title_level(draft.fields.get("title", ""))
     if level:
         picked["title_level"] = level

@@ -13,6 +13,7 @@ from intake.domain.text import begins_with, fold, has_cjk, holds_words
 
 _CONTACTS = frozenset({"email", "phone", "channel_ids"})
 _MIN_PREFIX_CHARS = 3  # "IT" is an industry, "It depends" is none
+_PICKED_FIRST = ("industry", "source", "timeframe", "budget", "current_project")
 _NEEDABLE = TEXT_FIELDS | _CONTACTS
 
 
@@ -105,6 +106,12 @@ class Fields(Model):
             if field not in _NEEDABLE:
                 raise ValueError(f"{field!r} is no lead field")
         return value
+
+    @cached_property
+    def picklists_in_order(self) -> tuple[tuple[str, Picklist], ...]:
+        """The picklists with their fields, the usual fields first."""
+        names = (*_PICKED_FIRST, *(name for name in self.picklists if name not in _PICKED_FIRST))
+        return tuple((name, self.picklists[name]) for name in names if name in self.picklists)
 
     def pick(self, field: str, text: str) -> str | None:
         picklist = self.picklists.get(field)

@@ -82,24 +82,22 @@ def _read_leaves(draft: Draft, item: dict[str, Json], traps: Iterable[str], *, b
     listed = bool(answers)
     grouped: dict[str, list[str]] = {}
     for key, value in leaves(item):
-        found = as_texts(value)
+        found = ((stripped,) if (stripped := value.strip()) else ()) if type(value) is str else as_texts(value)
         if not found or key in traps or (listed and key.startswith("answers.")):
             continue
-        label = _label(key)
-        match label.role:
-            case _Role.ADDED:
-                draft.put(label.target, found, key)
-            case _Role.BOX if not boxes_known:
-                _tick(draft, key, label, found)
-            case _Role.CHECKBOX:
-                grouped.setdefault(label.target, []).extend(found)
-            case _Role.QUESTION:
-                if label.target:
-                    draft.put(label.target, found, key)
-                answers.append(Answer(label.name, label.name, found, isinstance(value, list)))
-            case _:
-                pass
-    draft.answers = [*answers, *(Answer(key, key, tuple(found), True) for key, found in grouped.items())]
+        role, target, name = label = _label(key)
+        if role is _QUESTION:
+            if target:
+                draft.put(target, found, key)
+            answers.append(Answer(name, name, found, type(value) is list))
+        elif role is _ADDED:
+            draft.put(target, found, key)
+        elif role is _CHECKBOX_OF_SEVERAL:
+            grouped.setdefault(target, []).extend(found)
+        elif role is _BOX and not boxes_known:
+            _tick(draft, key, label, found)
+    answers.extend(Answer(key, key, tuple(found), True) for key, found in grouped.items())
+    draft.answers = answers
 
 
 class _Role(Enum):
@@ -108,6 +106,10 @@ class _Role(Enum):
     BOX = auto()
     CHECKBOX = auto()
     QUESTION = auto()
+
+
+# as names of the module: a member is looked up slowly, and there is one lookup a field
+_ADDED, _BOX, _CHECKBOX_OF_SEVERAL, _QUESTION = _Role.ADDED, _Role.BOX, _Role.CHECKBOX, _Role.QUESTION
 
 
 class _Label(NamedTuple):

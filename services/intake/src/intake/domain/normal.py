@@ -16,13 +16,13 @@ from intake.domain.text import fold, has_cjk
 _NOTHING = frozenset(
     {"", "n a", "na", "none", "null", "nil", "undefined", "unknown", "khong", "khong co", "chua co", "无", "没有"}
 )
+_SOMETHING = re.compile(r"[0-9]|[A-Za-z]{10}")  # no such text is among them, however it is folded
 _PHONE_PREFIX = re.compile(r"^\s*(?:p:|tel:)\s*", re.IGNORECASE)
 _SEVERAL = re.compile(r"[/;,、|]| or ")
 FEWEST_PHONE_DIGITS = 5  # below it a text is no number in any country
 _MAX_EMAIL_CHARS = 254
 _MAX_PHONE_CHARS = 64
 _INTERNATIONAL = re.compile(r"\+[1-9](?:[ .-]?[0-9])*", re.ASCII)
-_NO_DIGIT = re.compile(r"[^0-9]")
 # The address that nearly everybody has, for which the full grammar would find the same; of names that are reserved for
 # tests and private networks (.test, .local) it is also an address here.
 _USUAL_EMAIL = re.compile(
@@ -44,7 +44,7 @@ _CJK_FORMS = (
 
 def is_nothing(text: str) -> bool:
     """Whether a text only says that there is no value: "n/a", "-", "không có"."""
-    return fold(text) in _NOTHING
+    return _SOMETHING.search(text) is None and fold(text) in _NOTHING
 
 
 def email(text: str) -> str | None:
@@ -52,8 +52,8 @@ def email(text: str) -> str | None:
     written = unicodedata.normalize("NFC", text.strip().removeprefix("mailto:"))
     if not written or len(written) > _MAX_EMAIL_CHARS or "@" not in written:
         return None
-    if written.isascii() and _USUAL_EMAIL.fullmatch(written.lower()):
-        return written.lower()
+    if written.isascii() and _USUAL_EMAIL.fullmatch(lower := written.lower()):
+        return lower
     try:
         # deliverability needs DNS, and reserved names such as example.com are for tests: neither is asked here
         valid = validate_email(written, check_deliverability=False, globally_deliverable=False, test_environment=True)
@@ -66,6 +66,8 @@ def email(text: str) -> str | None:
 
 def phone(text: str, country: str | None) -> str | None:
     """The number as E.164, or None where it is none or its country can't be known."""
+    if len(text) <= _MAX_PHONE_CHARS and (usual := _usual_number(text)) is not None:
+        return usual
     written = _SEVERAL.split(_PHONE_PREFIX.sub("", text.strip()), maxsplit=1)[0].strip()
     if not written or len(written) > _MAX_PHONE_CHARS:
         return None
@@ -89,7 +91,7 @@ def _usual_number(written: str) -> str | None:
     """A number that begins with + and a country code, and has a possible length: as the library would find it."""
     if not _INTERNATIONAL.fullmatch(written):
         return None
-    digits = _NO_DIGIT.sub("", written)
+    digits = written[1:].replace(" ", "").replace(".", "").replace("-", "")
     for length in (1, 2, 3):
         known = _country(int(digits[:length]))
         if known is not None:
@@ -179,6 +181,8 @@ def host_of(url: str) -> str | None:
 
 def without_query(url: str) -> str | None:
     """The URL without query, fragment and credentials; None where it is none."""
+    if ":" not in url:
+        return None
     try:
         parts = urlsplit(url.strip())
         host, port = parts.hostname, parts.port
@@ -191,6 +195,8 @@ def without_query(url: str) -> str | None:
 
 def query(url: str) -> dict[str, str]:
     """The first value of each parameter of a URL."""
+    if "?" not in url:
+        return {}
     try:
         pairs = parse_qsl(urlsplit(url).query, max_num_fields=200)
     except ValueError:

@@ -1,11 +1,13 @@
 """Finds values in a body by dotted paths and templates, and lists a body's leaves."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from intake.domain.strict_json import Json
 
 _MAX_LEAVES = 1_000
+_CONTAINERS = frozenset((dict, list))
 _PLACE = re.compile(r"\{([^{}]+)\}")
 
 
@@ -51,12 +53,10 @@ def as_texts(value: Json) -> tuple[str, ...]:
     return (text,) if text else ()
 
 
-def leaves(value: dict[str, Json]) -> Iterator[tuple[str, Json]]:
+def leaves(value: dict[str, Json]) -> Iterable[tuple[str, Json]]:
     """Every scalar or list of scalars with its dotted path, in order; at most a thousand."""
-    for count, leaf in enumerate(_leaves(value, "")):
-        if count >= _MAX_LEAVES:
-            return
-        yield leaf
+    flat = not any(map(_CONTAINERS.__contains__, map(type, value.values())))
+    return islice(value.items() if flat else _leaves(value, ""), _MAX_LEAVES)
 
 
 def _leaves(value: Json, path: str) -> Iterator[tuple[str, Json]]:

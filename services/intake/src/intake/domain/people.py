@@ -38,9 +38,13 @@ def people_of(arrivals: Iterable[tuple[UUID, Sequence[Key]]], owners: Mapping[Ke
     found: list[Person] = []
     for candidate, keys in arrivals:
         # ids are time-ordered: the smallest is the oldest lead
+        if owner_of.keys().isdisjoint(keys):
+            owner_of.update(dict.fromkeys(keys, candidate))
+            found.append(Person(candidate, False, tuple(keys), ()))
+            continue
         leads = sorted({owner_of[key] for key in keys if key in owner_of})
-        lead_id = leads[0] if leads else candidate
+        lead_id = leads[0]
         new_keys = tuple(key for key in keys if key not in owner_of)
         owner_of.update(dict.fromkeys(new_keys, lead_id))
-        found.append(Person(lead_id, bool(leads), new_keys, tuple(leads[1:])))
+        found.append(Person(lead_id, True, new_keys, tuple(leads[1:])))
     return found

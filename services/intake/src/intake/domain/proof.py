@@ -33,6 +33,9 @@ class Proven:
     pass
 
 
+_PROVEN = Proven()
+
+
 @dataclass(frozen=True, slots=True)
 class Unproven:
     """Not proven: 401, and nothing of the body is kept; or 503 where our own secrets are missing, so senders retry."""
@@ -52,13 +55,13 @@ def prove_arrival(door: Door, arrival: Arrival, resolve: Resolve, now: datetime)
             return proof
     if isinstance(door, GenericDoor) and door.verify is not None:
         return verify(door.verify, arrival, resolve, now)
-    return Proven()
+    return _PROVEN
 
 
 def prove_body(door: Door, body: Json, resolve: Resolve) -> Proof:
     """Checks the proof that some vendors put into the body. To be asked after parsing, before anything is kept."""
     if not isinstance(door, GoogleDoor):
-        return Proven()
+        return _PROVEN
     if not isinstance(body, dict):
         return Unproven("google_key is absent")
     keys = [value for name, value in body.items() if name.lower() == "google_key"]

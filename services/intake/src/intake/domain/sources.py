@@ -16,7 +16,7 @@ _UTM = {"utm_campaign": "campaign", "utm_term": "keyword", "utm_content": "conte
 def read_page_query(draft: Draft) -> None:
     """Takes campaign fields and click ids that stand only in the landing page's query."""
     page = draft.fields.get("landing_page")
-    if page is None:
+    if page is None or not _may_tell(page):
         return
     for name, value in normal.query(page).items():
         if not value.strip() or "\x00" in value:
@@ -27,6 +27,11 @@ def read_page_query(draft: Draft) -> None:
             draft.put("source", (value.strip(),), "landing_page?utm_source")
         elif name in CLICK_IDS:
             draft.put(f"click_ids.{name}", (value.strip(),), "")
+
+
+def _may_tell(page: str) -> bool:
+    """Whether the URL can hold a name that is looked for: each has one of these signs, unless it is escaped."""
+    return "?" in page and (not page.isascii() or "_" in page or "%" in page or "id" in page.lower())
 
 
 def derive_source(draft: Draft, default: str | None) -> None:

@@ -3,16 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
+
+import msgspec
 
 from intake.domain.names import PERSONAL_FIELDS
+
+_STRUCTURED = frozenset({"tags", "click_ids", "channel_ids"})  # all other fields are texts
 
 Value: TypeAlias = str | tuple[str, ...] | Mapping[str, str]
 Consent: TypeAlias = bool | Mapping[str, bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """One question with what was answered, as it came. A multi-select has several values."""
 
     key: str
@@ -29,8 +32,7 @@ class Note:
     detail: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """One arrival at a door.
 
     `fields` holds the canonical fields as mapped (e-mail and phone normalised); `picked` the values that rules read:
@@ -92,7 +94,9 @@ def personal(submission: Submission) -> dict[str, Value]:
 
 def document(submission: Submission) -> dict[str, object]:
     """The canonical fields as JSON shows them, the platform's ids beside."""
-    shown: dict[str, object] = {name: _shown(value) for name, value in submission.fields.items()}
+    shown: dict[str, object] = dict(submission.fields)
+    for name in _STRUCTURED & shown.keys():
+        shown[name] = _shown(submission.fields[name])
     shown.update(submission.ids)
     if "title_level" in submission.picked:
         shown["title_level"] = submission.picked["title_level"]

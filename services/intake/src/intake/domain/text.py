@@ -25,7 +25,7 @@ def fold_label(text: str) -> str:
 
 
 def has_cjk(text: str) -> bool:
-    return _CJK.search(text) is not None
+    return not text.isascii() and _CJK.search(text) is not None
 
 
 def holds_words(text: str, words: str) -> bool:
