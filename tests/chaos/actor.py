@@ -13,6 +13,7 @@ import httpx
 _READY_S = 90.0
 _END_S = 20.0
 _PAUSE_S = 0.3
+_WITNESS = Path(__file__).parent / "witness"
 
 
 @dataclass(slots=True)
@@ -64,7 +65,8 @@ class Actor:
         with self.log.open("ab") as sink:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "baton", *self.arguments,
-                env={**self.environment, "BATON_PORT": str(self.port), **once},
+                env={**self.environment, "BATON_PORT": str(self.port), "PYTHONPATH": str(_WITNESS),
+                     "CHAOS_STACKS": str(self.log.with_suffix(".stacks")), **once},
                 stdin=asyncio.subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True,
             )  # fmt: skip
         self.starts += 1
@@ -96,6 +98,10 @@ class Actor:
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
+
+    def tell(self) -> None:
+        """Have it write down where each of its tasks stands, beside its log."""
+        self._signal(signal.SIGUSR1)
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:

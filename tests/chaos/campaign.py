@@ -198,6 +198,8 @@ async def _judge(stage: Stage, ledger: Path, reader: LogReader, outcome: Outcome
     outcome.quiet_s.append(waited_s)
     if lag:
         outcome.violations.append(f"stuck: after {_QUIET_S:.0f} s of quiet still behind: {lag}")
+        for actor in stage.actors:
+            actor.tell()
     await stage.count()
     deadline_s = time.monotonic() + _AGREE_S
     while True:

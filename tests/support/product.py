@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import sys
@@ -19,8 +20,13 @@ _READY_S = 170.0
 
 
 def free_port(count: int = 1) -> int:
-    """A port below the ephemeral range with `count` free ones from it on."""
-    for start in range(20_000 + os.getpid() % 5000, 32_000, count + 1):
+    """A port below the ephemeral range with `count` free ones from it on, in a range of this worker's own.
+
+    A product binds its ports seconds after they were found free: two workers must not look in the same place.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw9").removeprefix("gw")) % 10
+    first = 21_000 + worker * 1000
+    for start in (first + random.randrange(980) // 10 * 10 for _ in range(200)):
         sockets: list[socket.socket] = []
         try:
             for port in range(start, start + count):

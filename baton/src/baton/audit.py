@@ -43,7 +43,9 @@ class Audit:
 
     @property
     def clean(self) -> bool:
-        """Whether every lead is accounted for."""
+        """Whether every lead is accounted for; without a watermark, nothing is proven of the leads in flight."""
+        if self.reconciliation.get("watermark") is None and self.reconciliation.get("in_flight"):
+            return False
         return not self.reconciliation.get("unexplained") and not self.missing and not self.tallies_differ
 
 
