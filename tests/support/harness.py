@@ -25,7 +25,7 @@ from shared.runtime.node import prepare
 from shared.runtime.parking import Parking
 from shared.runtime.reports import Report
 from shared.runtime.service import Service
-from shared.runtime.streams import Position, Record, Stream, partition_of
+from shared.runtime.streams import Record, Stream, partition_of
 from shared.runtime.transactions import Transactions
 from shared.store.engine import engine
 from shared.telemetry.meters import Meters
@@ -179,8 +179,3 @@ async def a_service(
     await pool.dispose()
     failures = [one for one in ended if isinstance(one, Exception)]
     assert not failures, failures
-
-
-def position(record: Record) -> Position:
-    """Where a stream stands after a record."""
-    return Position(record.epoch, record.seq)

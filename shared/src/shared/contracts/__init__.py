@@ -1,7 +1,7 @@
 """Event contracts: frozen facts with written wire names, their codec, and who emits and consumes what."""
 
 from shared.contracts.attributes import Attributes
-from shared.contracts.base import Event, event_types, wire_name
+from shared.contracts.base import Event, event_types
 from shared.contracts.clocks import (
     ClockBreached,
     ClockCancelled,
@@ -58,5 +58,4 @@ __all__ = [
     "decode",
     "encode",
     "event_types",
-    "wire_name",
 ]

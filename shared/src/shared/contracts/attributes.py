@@ -49,8 +49,3 @@ def values(attributes: Attributes) -> dict[str, str | bool | tuple[str, ...]]:
     """The attributes that are set, by name."""
     found = msgspec.structs.asdict(attributes)
     return {name: value for name, value in found.items() if value is not None and value != ()}
-
-
-def overlay(older: Attributes, newer: Attributes) -> Attributes:
-    """`older` with every attribute that `newer` sets."""
-    return msgspec.structs.replace(older, **values(newer))

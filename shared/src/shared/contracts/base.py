@@ -47,8 +47,3 @@ def named(wire: str):  # noqa: ANN201 - the decorator's own type says it
 def event_types() -> dict[str, type[Event]]:
     """Every known event by wire name."""
     return dict(_TYPES)
-
-
-def wire_name(event: Event | type[Event]) -> str:
-    """The name on the wire, e.g. `lead.captured`."""
-    return event.wire
