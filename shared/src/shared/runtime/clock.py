@@ -1,6 +1,7 @@
-"""The one place that reads the machine's clock."""
+"""The one place that reads the machine's clock, and the clock that can hurry."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
@@ -9,3 +10,39 @@ Clock = Callable[[], datetime]
 def system_clock() -> datetime:
     """Now, in UTC."""
     return datetime.now(UTC)
+
+
+class ClockRefused(Exception):
+    """The clock can't be moved so; says why."""
+
+
+@dataclass(slots=True)
+class HurriedClock:
+    """Real time, or an instant at which it stands until it is moved on.
+
+    It decides timers, windows, `occurred_at` and `recorded_at`; leases, database timeouts, backoff, cookies and keys
+    never ask it. Once it goes with real time it can't be made to stand again: no live lead ever meets a made-up hour.
+    """
+
+    standing: datetime | None = None
+    moved: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+    """Whoever sleeps until an instant of this clock is called when it moves."""
+
+    def __call__(self) -> datetime:
+        """Now, in UTC."""
+        return self.standing or system_clock()
+
+    def move(self, to: datetime | None) -> None:
+        """Stand at a later instant, or go with real time from now on (None). The same again changes nothing.
+
+        Raises ClockRefused where that would run backwards.
+        """
+        if self.standing is None:
+            if to is None:
+                return
+            raise ClockRefused("this clock goes with real time and can't be made to stand")
+        if (to or system_clock()) < self.standing:
+            raise ClockRefused(f"this clock stands at {self.standing.isoformat()} and never runs backwards")
+        self.standing = to
+        for wake in self.moved:
+            wake()
