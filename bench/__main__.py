@@ -11,7 +11,10 @@ RUNS = (
     ["bench.run_ceilings", "--seconds", "5", "composed_chain"],
     ["bench.ours.pipeline", "embedded"],
     ["bench.ours.pipeline", "kafka"],
-    ["bench.ours.pipeline", "embedded", "--rate", "200", "--leads", "4000"],
+    # at half load, as the last run of composed_chain
+    ["bench.ours.pipeline", "embedded", "--rate", "500", "--leads", "20000"],
+    ["bench.ours.promptness"],
+    ["bench.ours.flat"],
 )
 
 

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,8 @@ from urllib.request import urlopen
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from baton.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTITIONS = 8
@@ -121,12 +122,6 @@ def cpu_seconds(roots: Iterable[int]) -> float:
     return sum(ticks.get(pid, 0) for pid in wanted) / os.sysconf("SC_CLK_TCK")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _await_server(port: int, server: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + 30
     while True:
@@ -144,7 +139,7 @@ def _await_server(port: int, server: "subprocess.Popen[bytes]") -> None:
 
 def http_ceiling(name: str, args: argparse.Namespace) -> None:
     """Serve `name:app` with one uvicorn process and load it from another process."""
-    port = _free_port()
+    port = free_port()
     uvicorn = [sys.executable, "-m", "uvicorn", f"{name}:app", "--app-dir", str(ROOT / "bench" / "ceilings")]
     uvicorn += [
         "--port",

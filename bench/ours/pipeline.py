@@ -8,8 +8,6 @@ import argparse
 import asyncio
 import json
 import os
-import secrets
-import socket
 import tempfile
 import time
 from collections.abc import AsyncGenerator
@@ -23,6 +21,7 @@ import uvloop
 from baton.catalogue import services
 from baton.distributed import everything, until_ready
 from baton.embedded import assemble, databases, one_origin
+from baton.ports import free_port
 from baton.process import listen, run
 from baton.settings import Settings, database_name
 from bench.ceilings.harness import cpu_seconds, percentile
@@ -62,7 +61,7 @@ async def product(mode: str) -> AsyncGenerator[tuple[Settings, httpx.AsyncClient
     with tempfile.TemporaryDirectory(prefix="baton-bench-", ignore_cleanup_errors=True) as home:
         await asyncio.to_thread(Path(home).chmod, 0o711)
         os.environ["BATON_ADMIN_TOKEN"] = TOKEN
-        port = _free_ports(7)
+        port = free_port(7)
         settings = Settings(port=port, data_dir=Path(home) / "data")
         url = f"http://127.0.0.1:{port}"
         async with httpx.AsyncClient(base_url=url, headers={"authorization": f"Bearer {TOKEN}"}, timeout=60) as http:
@@ -86,7 +85,9 @@ async def embedded(settings: Settings) -> AsyncGenerator[Transactions]:
         nodes = await assemble(settings, found, TOKEN, meters)
         tasks = {name: task for each in nodes for name, task in each.tasks.items()}
         door = listen(settings.host, settings.port)
-        running = asyncio.create_task(run(one_origin(nodes, meters), {**found.tasks, **tasks}, door, meters=meters))
+        running = asyncio.create_task(
+            run(one_origin(settings, nodes, meters), {**found.tasks, **tasks}, door, meters=meters)
+        )
         try:
             yield next(each for each in nodes if each.service.name == "intake").desk.transactions
         finally:
@@ -157,20 +158,27 @@ async def count_assigned(http: httpx.AsyncClient, leads: int) -> float:
         await asyncio.sleep(0.05)
 
 
+async def every_event(http: httpx.AsyncClient) -> AsyncGenerator[dict[str, Any]]:
+    """What analytics keeps, page by page."""
+    after: str | None = None
+    while True:
+        answer = await http.get("/v1/events", params={"limit": 1000, **({"after": after} if after else {})})
+        page = answer.raise_for_status().json()
+        for item in page["items"]:
+            yield item
+        after = page["next"]
+        if after is None or not page["items"]:
+            return
+
+
 async def captured_to_assigned_ms(http: httpx.AsyncClient) -> list[float]:
     """From `lead.captured` recorded to `lead.assigned` recorded, the first second left out, sorted."""
     captured: dict[str, float] = {}
     assigned: dict[str, float] = {}
-    after: str | None = None
-    while True:
-        page = (await http.get("/v1/events", params={"limit": 1000, **({"after": after} if after else {})})).json()
-        for item in page["items"]:
-            into = {"lead.captured": captured, "lead.assigned": assigned}.get(item["type"])
-            if into is not None:
-                into[item["data"]["lead_id"]] = _seconds(item["data"]["recorded_at"])
-        after = page["next"]
-        if after is None or not page["items"]:
-            break
+    async for item in every_event(http):
+        into = {"lead.captured": captured, "lead.assigned": assigned}.get(item["type"])
+        if into is not None:
+            into[item["data"]["lead_id"]] = _seconds(item["data"]["recorded_at"])
     first_s = min(captured.values())
     return sorted(
         (assigned[lead] - at) * 1000 for lead, at in captured.items() if lead in assigned and at > first_s + 1
@@ -197,18 +205,6 @@ async def _ready(http: httpx.AsyncClient) -> None:
             except httpx.TransportError:
                 pass
             await asyncio.sleep(0.1)
-
-
-def _free_ports(count: int) -> int:
-    while True:
-        start = 20_000 + secrets.randbelow(10_000)
-        try:
-            for port in range(start, start + count):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return start
 
 
 def main() -> None:

@@ -72,7 +72,7 @@ async def test_a_hot_lead_is_assigned_at_once_called_or_breached_and_the_audit_p
      ("analytics", "lead_fact")],
 )  # fmt: skip
 async def test_the_audit_names_the_lead_when_one_row_is_deleted(data_home: Path, service: str, table: str) -> None:
-    async with a_product(data_home / "data") as product:
+    async with a_product(data_home / "data", audited=False) as product:  # it ends with a row missing
         (await product.http.put("/v1/policies/calendars", json=OPEN_ALWAYS)).raise_for_status()
         kept, lost = await a_hot_lead(product, "kept"), await a_hot_lead(product, "lost")
         await the_handoff(product, kept)

@@ -28,6 +28,7 @@ from shared.runtime.service import Service
 from shared.runtime.streams import Record, Stream, partition_of
 from shared.runtime.transactions import Transactions
 from shared.store.engine import engine
+from shared.store.migrate import migrate
 from shared.telemetry.meters import Meters
 from shared.transport.embedded import EmbeddedTransport
 from tests.support.postgres import MakeDatabase
@@ -152,7 +153,12 @@ async def a_service(
 ) -> AsyncGenerator[Bench]:
     """The service on a fresh database, all lanes held, its background tasks running, no relay."""
     clock = StandingClock()
-    url = await make_database(service.name.replace("-", "_"))
+
+    async def migrated(url: str) -> None:
+        await migrate(url, "shared.store")
+        await migrate(url, service.package)
+
+    url = await make_database(service.package, template=service.package, build=migrated)
     pool = engine(url, application=f"test-{service.name}")
     transactions = await prepare(service, url, pool, partitions=PARTITIONS, clock=clock, presets=presets or {})
     transport = EmbeddedTransport(dict.fromkeys({PRODUCER[topic] for topic in service.consumes}, pool))

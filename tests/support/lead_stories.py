@@ -20,14 +20,18 @@ from shared.contracts import (
     LeadEngaged,
     LeadErased,
     LeadMoved,
+    LeadPooled,
+    LeadPrescreened,
     LeadQualified,
     LeadRecycled,
     LeadRejected,
+    LeadReturned,
     LeadScored,
     LeadUpdated,
     LeadWaiting,
     OpportunityLost,
     OpportunityOpened,
+    OpportunityStaged,
     OpportunityWon,
 )
 
@@ -103,6 +107,7 @@ def _captured(teller: _Teller) -> Event:
         attributes=teller.attributes(),
         is_test=rng.random() < 0.05,
         legacy=rng.random() < 0.1,
+        pool="re-marketing" if rng.random() < 0.1 else None,
     )
 
 
@@ -128,6 +133,7 @@ def _repeatable(teller: _Teller) -> Event:
             result="reached",
             unproven=rng.random() < 0.2,
         ),
+        lambda: LeadPooled(**common, pool=rng.choice(("nurture", "public")), previous="raw", ends_episode=False),
         lambda: LeadMoved(**common, status=rng.choice(("invalid", "new")), previous=rng.choice(("invalid", "new"))),
     )
     return rng.choice(tell)()
@@ -154,6 +160,10 @@ def _of_handoff(teller: _Teller, handoff_id: UUID) -> list[Event]:
         events.append(LeadRejected(**teller.envelope(), **ends, reason="timing", ends_episode=rng.random() < 0.5))
     if rng.random() < 0.2:
         events.append(LeadRecycled(**teller.envelope(), **ends, cause="untouched"))
+    if rng.random() < 0.1:
+        events.append(LeadReturned(**teller.envelope(), **ends, reason="no_time"))
+    if rng.random() < 0.1:
+        events.append(LeadPrescreened(**teller.envelope(), handoff_id=handoff_id, owner=owner, episode=1))
     return events
 
 
@@ -165,6 +175,11 @@ def _of_opportunity(teller: _Teller, opportunity_id: UUID) -> list[Event]:
         amount = rng.choice((None, rng.randrange(1, 10**9)))
         given: dict[str, Any] = {"amount_minor": amount, "currency": currency} if amount else {}
         events.append(OpportunityOpened(**teller.envelope(), **common, **given))
+    for stage in ("proposal", "negotiation"):
+        if rng.random() < 0.2:
+            amount = rng.choice((None, rng.randrange(1, 10**9)))
+            revised: dict[str, Any] = {"amount_minor": amount, "currency": currency} if amount else {}
+            events.append(OpportunityStaged(**teller.envelope(), **common, stage=stage, previous="initial", **revised))
     if rng.random() < 0.2:
         amount = rng.randrange(1, 10**9)
         events.append(OpportunityWon(**teller.envelope(), **common, amount_minor=amount, currency=currency))

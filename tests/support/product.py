@@ -2,9 +2,7 @@
 
 import asyncio
 import os
-import random
 import signal
-import socket
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -13,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from baton import ports
 from tests.support.wait import until
 
 TOKEN = "baton_admin_for-tests-only"
@@ -20,26 +19,13 @@ _READY_S = 170.0
 
 
 def free_port(count: int = 1) -> int:
-    """A port below the ephemeral range with `count` free ones from it on, in a range of this worker's own.
+    """A port with `count` free ones from it on, in a range of this worker's own.
 
     A product binds its ports seconds after they were found free: two workers must not look in the same place.
     """
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw9").removeprefix("gw")) % 10
     first = 21_000 + worker * 1000
-    for start in (first + random.randrange(980) // 10 * 10 for _ in range(200)):
-        sockets: list[socket.socket] = []
-        try:
-            for port in range(start, start + count):
-                made = socket.socket()
-                sockets.append(made)
-                made.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        finally:
-            for made in sockets:
-                made.close()
-        return start
-    raise RuntimeError("no free port")
+    return ports.free_port(count, range(first, first + 980, 10))
 
 
 @dataclass
@@ -74,11 +60,16 @@ class Product:
 
 
 @asynccontextmanager
-async def a_product(data: Path, *arguments: str, ports: int = 1, **environment: str) -> AsyncGenerator[Product]:
-    """`baton up` (or other arguments), ready to serve."""
+async def a_product(
+    data: Path, *arguments: str, ports: int = 1, audited: bool = True, **environment: str
+) -> AsyncGenerator[Product]:
+    """`baton up` (or other arguments), ready to serve. Where it still runs at the end, its audit must be clean."""
     port = free_port(ports)
     async with started(data, port, arguments or ("up",), environment) as product:
         yield product
+        if audited and product.process.returncode is None:
+            code, said = await product.baton("audit")
+            assert code == 0, f"the audit at the end is not clean:\n{said}"
 
 
 @asynccontextmanager

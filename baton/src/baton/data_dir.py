@@ -3,6 +3,7 @@
 import hashlib
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from baton.settings import Settings
@@ -14,11 +15,25 @@ def admin_token(settings: Settings) -> str:
         return given
     if settings.admin_token_file is not None:
         return settings.admin_token_file.read_text().strip()
-    kept = settings.data_dir / "admin-token"
-    if not kept.exists():
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        _write_private(kept, f"baton_admin_{secrets.token_urlsafe(32)}\n")
-    return kept.read_text().strip()
+    return _kept(settings, "admin-token", lambda: f"baton_admin_{secrets.token_urlsafe(32)}")
+
+
+def session_secret(settings: Settings) -> bytes:
+    """What signs the browser's sessions: from the environment, else made once and kept with mode 0600."""
+    given = settings.session_secret.get_secret_value()
+    return (given or _kept(settings, "session-secret", lambda: secrets.token_urlsafe(32))).encode()
+
+
+def instance_name(settings: Settings) -> str:
+    """This instance, as every start of it is named: by its lanes' leases a start knows what an earlier one has left."""
+    if settings.instance:
+        return settings.instance
+    return _kept(settings, "instance", lambda: secrets.token_hex(6))
+
+
+def this_start(instance: str) -> str:
+    """One start of an instance: two that live with one name are told apart."""
+    return f"{instance}#{secrets.token_hex(4)}"
 
 
 def sha256(token: str) -> str:
@@ -35,6 +50,15 @@ def find_secret(spelling: str) -> str | None:
         path = Path(name)
         return path.read_text().strip() if path.is_file() else None
     return None
+
+
+def _kept(settings: Settings, name: str, make: Callable[[], str]) -> str:
+    """A value of this installation, made at its first use."""
+    kept = settings.data_dir / name
+    if not kept.exists():
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        _write_private(kept, f"{make()}\n")
+    return kept.read_text().strip()
 
 
 def _write_private(path: Path, content: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import structlog
 
-from baton.data_dir import admin_token
+from baton.data_dir import admin_token, instance_name, session_secret
 from baton.embedded import databases
 from baton.fetch_kafka import LIB_DIR, POM_DIR
 from baton.local_kafka import broker, fetch
@@ -116,6 +116,8 @@ async def everything(settings: Settings) -> AsyncGenerator[Processes]:
             "BATON_POSTGRES": settings.postgres or found.url("postgres"),
             "BATON_ADMIN_TOKEN": admin_token(settings),
             "BATON_PARTITIONS": str(settings.partitions),
+            "BATON_SESSION_SECRET": session_secret(settings).decode(),
+            "BATON_INSTANCE": instance_name(own),
         }
         keeper = [asyncio.create_task(run()) for run in found.tasks.values()]
         stack.callback(lambda: [task.cancel() for task in keeper])

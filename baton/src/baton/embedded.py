@@ -2,27 +2,31 @@
 
 import asyncio
 import os
-import secrets
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import httpx
 import structlog
 from starlette.types import ASGIApp
 
 from baton.catalogue import services
-from baton.data_dir import admin_token, find_secret, sha256
+from baton.data_dir import admin_token, find_secret, instance_name, session_secret, sha256, this_start
+from baton.page.pages import Pages
 from baton.presets import presets
 from baton.process import Task, health, listen, run
 from baton.settings import Settings, database_name
 from baton.shared_policies import shared_policy_routes
 from shared.http.app import build
-from shared.runtime.clock import system_clock
-from shared.runtime.node import Node, node, prepare
+from shared.runtime.clock import HurriedClock
+from shared.runtime.node import Node, WrongPartitions, node, prepare
+from shared.runtime.patience import Unusable, patiently
 from shared.store import postgres
 from shared.store.engine import engine
+from shared.store.migrate import NewerSchema
 from shared.store.postgres_binaries import find_binaries
 from shared.store.postgres_reach import reachable_home
 from shared.store.urls import ensure_databases, on_server
@@ -32,6 +36,16 @@ from shared.transport.embedded import EmbeddedTransport
 log = structlog.get_logger("embedded")
 
 _RESTART_PAUSE_S = 0.5
+R = TypeVar("R")
+
+
+@contextmanager
+def plainly() -> Generator[None]:
+    """What a person must mend ends the command with its sentence, not with a traceback."""
+    try:
+        yield
+    except (Unusable, NewerSchema, WrongPartitions) as error:
+        raise SystemExit(f"baton: {error}") from error
 
 
 @dataclass(slots=True)
@@ -46,7 +60,7 @@ class Databases:
 async def databases(settings: Settings, names: list[str]) -> AsyncGenerator[Databases]:
     """A database per service: on the server that BATON_POSTGRES names, else on our own."""
     if settings.postgres:
-        await ensure_databases(settings.postgres, names)
+        await patiently("the PostgreSQL server", lambda: ensure_databases(settings.postgres, names))
         yield Databases(lambda name: on_server(settings.postgres, name), {})
         return
     home = reachable_home(settings.data_dir / "postgres")
@@ -74,14 +88,21 @@ async def up(settings: Settings, announce: Callable[[str, str], Coroutine[Any, A
     door = listen(settings.host, settings.port)
     settings = settings.model_copy(update={"port": door.getsockname()[1]})
     token = admin_token(settings)
+    with plainly():
+        await _serve(settings, announce, door, token)
+
+
+async def _serve(
+    settings: Settings, announce: Callable[[str, str], Coroutine[Any, Any, None]], door: socket.socket, token: str
+) -> None:
     meters = Meters()
-    names = {service.name: database_name(service.name) for service in services()}
-    async with databases(settings, list(names.values())) as found:
-        nodes = await assemble(settings, found, token, meters)
+    names = [database_name(service.name) for service in services()]
+    async with databases(settings, names) as found:
+        nodes = await kept_alive(found, assemble(settings, found, token, meters))
         tasks = {name: task for each in nodes for name, task in each.tasks.items()}
         try:
             await run(
-                one_origin(nodes, meters),
+                one_origin(settings, nodes, meters),
                 {**found.tasks, **tasks},
                 door,
                 meters=meters,
@@ -92,10 +113,26 @@ async def up(settings: Settings, announce: Callable[[str, str], Coroutine[Any, A
                 await each.retire()
 
 
+async def kept_alive(found: Databases, starting: Coroutine[Any, Any, R]) -> R:
+    """Start while PostgreSQL is kept alive too: a start waits for it, so somebody must start it again."""
+    start = asyncio.create_task(starting)
+    keepers = [asyncio.create_task(keep()) for keep in found.tasks.values()]
+    try:
+        await asyncio.wait({start, *keepers}, return_when=asyncio.FIRST_COMPLETED)
+        for keeper in keepers:
+            if keeper.done():
+                keeper.result()
+        return await start
+    finally:
+        for task in (start, *keepers):
+            task.cancel()
+        await asyncio.gather(start, *keepers, return_exceptions=True)
+
+
 async def assemble(settings: Settings, found: Databases, token: str, meters: Meters) -> list[Node]:
     """Prepare every database first, so that whoever reads a neighbour's outbox finds its tables; then wire."""
     transport = EmbeddedTransport()
-    seeds = presets(settings.policy_dir)
+    seeds, clock = presets(settings.policy_dir), HurriedClock()
     prepared = []
     for service in services():
         url = found.url(database_name(service.name))
@@ -106,11 +143,12 @@ async def assemble(settings: Settings, found: Databases, token: str, meters: Met
             (
                 service,
                 await prepare(
-                    service, url, pool, partitions=settings.partitions, clock=system_clock, presets=seeds
+                    service, url, pool, partitions=settings.partitions, clock=clock, presets=seeds,
+                    begins=settings.clock_start,
                 ),
             )
         )  # fmt: skip
-    instance = settings.instance or secrets.token_hex(6)
+    instance = this_start(instance_name(settings))
     return [
         await node(
             service,
@@ -119,14 +157,15 @@ async def assemble(settings: Settings, found: Databases, token: str, meters: Met
             instance=instance,
             meters=meters,
             admin_sha256=sha256(token),
+            session_secret=session_secret(settings),
             find_secret=find_secret,
         )
         for service, transactions in prepared
     ]
 
 
-def one_origin(nodes: list[Node], meters: Meters) -> ASGIApp:
-    """All services behind one port."""
+def one_origin(settings: Settings, nodes: list[Node], meters: Meters) -> ASGIApp:
+    """All services and the page behind one port."""
     within: list[httpx.AsyncClient] = []
 
     def client_of(_service: str) -> httpx.AsyncClient:
@@ -134,6 +173,7 @@ def one_origin(nodes: list[Node], meters: Meters) -> ASGIApp:
 
     routers = [router for each in nodes for router in each.routers]
     rings = {each.service.name: each.ring for each in nodes}
-    app = build([*routers, health(nodes, meters), shared_policy_routes(client_of)], rings)
+    page = Pages(client_of, session_secret(settings), ZoneInfo(settings.timezone), settings.is_secure).routes()
+    app = build([*routers, health(nodes, meters), shared_policy_routes(client_of), page], rings)
     within.append(httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://baton"))
     return app

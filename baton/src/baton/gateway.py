@@ -1,6 +1,7 @@
 """One origin for the five processes: a thin streaming proxy over the table of routes."""
 
 from collections.abc import Mapping
+from zoneinfo import ZoneInfo
 
 import httpx
 from fastapi import FastAPI, Request
@@ -9,12 +10,14 @@ from starlette.background import BackgroundTask
 from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp
 
+from baton.data_dir import session_secret
+from baton.page.pages import Pages
 from baton.process import listen, run
 from baton.settings import Settings
 from baton.shared_policies import shared_policy_routes
 from shared.contracts.topology import SERVICES
 from shared.http.problems import Problem, answer_problem
-from shared.http.routes import find, methods_of
+from shared.http.routes import route_of
 from shared.telemetry.meters import Meters
 
 _HOP_BY_HOP = frozenset(
@@ -30,11 +33,13 @@ def addresses(settings: Settings) -> dict[str, str]:
     }
 
 
-def app(upstream: Mapping[str, httpx.AsyncClient], meters: Meters) -> ASGIApp:
+def app(settings: Settings, upstream: Mapping[str, httpx.AsyncClient], meters: Meters) -> ASGIApp:
     """The gateway's app."""
     made = FastAPI(title="Baton", openapi_url=None, docs_url=None, redoc_url=None)
     made.add_exception_handler(Problem, answer_problem)
     made.include_router(shared_policy_routes(lambda name: upstream[name]))
+    zone = ZoneInfo(settings.timezone)
+    made.include_router(Pages(lambda name: upstream[name], session_secret(settings), zone, settings.is_secure).routes())
 
     @made.get("/health/live")
     async def live() -> dict[str, str]:
@@ -53,12 +58,7 @@ def app(upstream: Mapping[str, httpx.AsyncClient], meters: Meters) -> ASGIApp:
         return Response(generate_latest(meters.registry), media_type="text/plain; version=0.0.4")
 
     async def proxied(request: Request) -> Response:
-        route = find(request.method, request.url.path)
-        if route is None:
-            allowed = methods_of(request.url.path)
-            if allowed:
-                raise Problem(405, f"use {' or '.join(allowed)} here", headers={"Allow": ", ".join(allowed)})
-            raise Problem(404, "there is nothing at this path", code="no-route")
+        route = route_of(request.method, request.url.path)
         return await _pass_on(request, upstream[route.service], route.service)
 
     made.add_route("/{path:path}", proxied, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
@@ -101,7 +101,7 @@ async def gateway(settings: Settings) -> None:
         for name, url in addresses(settings).items()
     }
     try:
-        await run(app(upstream, meters), {}, door, meters=meters)
+        await run(app(settings, upstream, meters), {}, door, meters=meters)
     finally:
         for client in upstream.values():
             await client.aclose()

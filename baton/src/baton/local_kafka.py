@@ -8,10 +8,8 @@ Ctrl-C reaches the services first) and asks the kernel for SIGKILL when the thre
 import asyncio
 import base64
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,8 +22,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from baton.local_kafka_jars import KafkaUnavailableError, fetch, find_java
+from baton.ports import free_port
 
-__all__ = ["Broker", "KafkaUnavailableError", "PortTakenError", "broker", "fetch", "find_java", "free_port"]
+__all__ = ["Broker", "KafkaUnavailableError", "PortTakenError", "broker", "fetch", "find_java"]
 
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 15
@@ -62,21 +61,6 @@ appender.file.strategy.max = 2
 
 class PortTakenError(KafkaUnavailableError):
     """Somebody else bound the chosen port first."""
-
-
-def free_port() -> int:
-    """A loopback port below the ephemeral range: inside it a client that retries a dead broker can connect to itself."""
-    first_ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    for _ in range(200):
-        port = random.randrange(max(1024, first_ephemeral - 12_000), first_ephemeral)  # noqa: S311 - not a secret
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise KafkaUnavailableError("No free port found on 127.0.0.1")
 
 
 def _absolute(path: Path) -> Path:

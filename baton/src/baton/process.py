@@ -27,7 +27,7 @@ Task = Callable[[], Coroutine[Any, Any, None]]
 _DRAIN_S = 5
 
 
-class _Server(uvicorn.Server):
+class QuietServer(uvicorn.Server):
     """Uvicorn without its own signal handlers: the process has one place for them."""
 
     @contextlib.contextmanager
@@ -69,7 +69,7 @@ async def run(
         app, log_config=None, access_log=False, timeout_keep_alive=30, timeout_graceful_shutdown=_DRAIN_S, ws="none",
         limit_concurrency=2000, h11_max_incomplete_event_size=65536, lifespan="off",
     )  # fmt: skip
-    server = _Server(config)
+    server = QuietServer(config)
     watchdog = Watchdog()
 
     async def http() -> None:

@@ -5,18 +5,18 @@ import ssl
 from typing import Any
 
 from baton.catalogue import service as service_named
-from baton.data_dir import admin_token, find_secret, sha256
-from baton.embedded import databases
+from baton.data_dir import admin_token, find_secret, session_secret, sha256, this_start
+from baton.embedded import databases, plainly
 from baton.presets import presets
 from baton.process import health, listen, run
 from baton.settings import Settings, database_name
 from shared.http.app import build
-from shared.runtime.clock import system_clock
+from shared.runtime.clock import HurriedClock
 from shared.runtime.node import node, prepare
 from shared.store.engine import engine
 from shared.telemetry.meters import Meters
 from shared.transport.kafka import KafkaTransport
-from shared.transport.kafka_topics import Cluster
+from shared.transport.kafka_topics import Cluster, WrongTopic
 
 
 async def serve(name: str, settings: Settings) -> None:
@@ -29,21 +29,35 @@ async def serve(name: str, settings: Settings) -> None:
             "baton serve needs BATON_KAFKA=host:port and BATON_POSTGRES=postgresql://…;"
             " `baton up` runs everything in one process without either"
         )
+    with plainly():
+        await _serve(name, settings)
+
+
+async def _serve(name: str, settings: Settings) -> None:
     service = service_named(name)
     door = listen(settings.host, settings.port)
     meters = Meters()
-    instance = settings.instance or secrets.token_hex(6)
+    instance = this_start(settings.instance or secrets.token_hex(6))
     async with databases(settings, [database_name(name)]) as found:
         url = found.url(database_name(name))
         pool = engine(url, application=name, idle_in_transaction_s=2 if name == "intake" else 5)
         transactions = await prepare(
-            service, url, pool, partitions=settings.partitions, clock=system_clock, presets=presets(settings.policy_dir)
+            service,
+            url,
+            pool,
+            partitions=settings.partitions,
+            clock=HurriedClock(),
+            presets=presets(settings.policy_dir),
+            begins=settings.clock_start,
         )
         cluster = Cluster(
             settings.kafka, settings.partitions, prefix=settings.kafka_prefix, security=security(settings)
         )
         transport = KafkaTransport(cluster, instance, {name: pool})
-        await transport.start()
+        try:
+            await transport.start()
+        except WrongTopic as error:
+            raise SystemExit(f"baton: {error}") from error
         running = await node(
             service,
             transactions,
@@ -51,6 +65,7 @@ async def serve(name: str, settings: Settings) -> None:
             instance=instance,
             meters=meters,
             admin_sha256=sha256(admin_token(settings)),
+            session_secret=session_secret(settings),
             find_secret=find_secret,
         )
         transport.produce(name, running.leases)

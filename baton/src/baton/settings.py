@@ -1,6 +1,7 @@
 """What the environment says: technical values only; business thresholds are policy."""
 
 import os
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -33,12 +34,19 @@ class Settings(BaseSettings):
     locale: str = "en"
     log_level: str = "INFO"
     instance: str = ""
+    session_secret: SecretStr = SecretStr("")
+    clock_start: datetime | None = None
     demo: bool = Field(default=True, alias="DEMO")
 
     @property
     def address(self) -> str:
         """Where a person finds the product."""
         return self.public_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether people come by HTTPS, so that cookies must too."""
+        return self.address.startswith("https://")
 
     def service_url(self, service: str) -> str:
         """`BATON_<SERVICE>_URL`, empty where it is not set."""

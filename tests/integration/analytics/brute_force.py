@@ -40,10 +40,10 @@ with e as (
 ), deal as (
   select id, lead_id, topic, at, recorded, (v->>'opportunity_id')::uuid as opportunity,
     (v->>'handoff_id')::uuid as handoff, (v->>'amount_minor')::bigint as amount, v->>'currency' as currency
-  from t where topic in ('opportunity.opened', 'opportunity.won')
+  from t where topic in ('opportunity.opened', 'opportunity.staged', 'opportunity.won')
 ), worth as (
   select distinct on (lead_id, opportunity) lead_id, amount, currency from deal where amount is not null
-  order by lead_id, opportunity, topic
+  order by lead_id, opportunity, topic, recorded desc, id desc
 ), breach as (
   select lead_id, coalesce((array_agg(v order by topic))[1]->>'promise') as promise,
     (array_agg(v order by topic))[1] as v, bool_or(topic = 'sla.breached') as breached,
@@ -73,11 +73,12 @@ with e as (
     coalesce(not c.legacy and r.first - c.captured <= '24 hours', false)::int as captured_in_time
   from counted c
   left join (select lead_id, min(first) as first from contact group by 1) r using (lead_id)
-  left join (select lead_id, bool_or(topic = 'opportunity.won') as won from deal group by 1) o using (lead_id)
+  left join (select lead_id, bool_or(topic = 'opportunity.won') as won from deal where topic <> 'opportunity.staged'
+    group by 1) o using (lead_id)
 ), decided as (
   select l.lead_id, coalesce(a.rep, 'unknown') as rep, coalesce(a.team, 'unknown') as team from of_lead l
   left join lateral (
-    select d.handoff from deal d where d.lead_id = l.lead_id
+    select d.handoff from deal d where d.lead_id = l.lead_id and d.topic <> 'opportunity.staged'
     order by (d.topic = 'opportunity.won') desc, d.recorded desc, d.id desc limit 1
   ) d on true
   left join lateral (

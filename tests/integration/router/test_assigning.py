@@ -354,3 +354,28 @@ async def test_a_called_lead_that_goes_elsewhere_leaves_its_call_to_the_next(ben
     await bench.deliver([updated("b", MONDAY_NINE + timedelta(seconds=1), region="south")])
     await bench.fire_timers()
     assert await owners(bench) == {an_id("b"): "lan", an_id("c"): "minh"}
+
+
+async def test_called_leads_that_go_elsewhere_together_leave_their_calls_to_as_many_others(bench: Bench) -> None:
+    teams = {"north": a_team({"id": "minh", "capacity": {"open": 2}}), "south": a_team("lan")}
+    rules = [{"when": 'lead.region == "south"', "team": "south"}]
+    await bench.publish("routing", {"teams": teams, "rules": rules, "fallback": "north"})
+    await bench.deliver([event for name in "abcdef" for event in story(name)])
+    await bench.deliver([erased("a"), erased("b")])  # c and d are called
+    later = MONDAY_NINE + timedelta(seconds=1)
+    await bench.deliver([updated("c", later, region="south"), updated("d", later, region="south")])
+    assert await bench.fire_timers() == 2
+    assert await owners(bench) == {an_id("c"): "lan", an_id("d"): "lan", an_id("e"): "minh", an_id("f"): "minh"}
+
+
+async def test_an_offer_and_its_task_are_kept_alike_whatever_else_happened_to_the_lead(bench: Bench) -> None:
+    await bench.publish("routing", one_team("minh"))
+    later = MONDAY_NINE + timedelta(minutes=1)
+    await bench.deliver([*story("plain"), *story("busy"), engaged("busy", "quote_sheet_downloaded", later)])
+    columns = "owner, team, state, episode, cause, step, offered_at, accepted_at, verdict, ending, closed_at, pool"
+    plain, busy = await bench.rows(f"select {columns}, told is null as untold from handoff")
+    assert plain == busy
+    assert (plain["state"], plain["untold"]) == ("offered", False)
+    tasks = await bench.rows("select owner, team, detail, raised_at, due_at from task where kind = 'handoff'")
+    assert tasks[0] == tasks[1]
+    assert (tasks[0]["owner"], tasks[0]["detail"]) == ("minh", [])

@@ -151,3 +151,39 @@ async def test_expired_leases_are_taken_by_one_alone(world: World) -> None:
 
     await asyncio.gather(*(acquire(f"i{n}") for n in range(6)))
     assert sorted(partition for some in taken for partition in some) == list(range(PARTITIONS))
+
+
+async def test_a_new_start_of_a_killed_instance_has_its_lanes_at_once(world: World) -> None:
+    killed, again = leases_of(world, "here#1"), leases_of(world, "here#2")
+    await killed.beat()
+    await again.beat()
+    assert again.held == frozenset(range(PARTITIONS))
+    assert again.instances == 1
+    assert set((await owners(world)).values()) == {"here#2"}
+
+
+async def test_nobody_elses_lanes_are_taken_at_a_start(world: World) -> None:
+    others = [leases_of(world, name) for name in ("here", "there#1", "here#too#1")]
+    for each in others:
+        await each.beat()
+        await each.settle()
+    for each in others:
+        await each.beat()
+        await each.settle()
+    before = await owners(world)
+    await leases_of(world, "here#1").beat()
+    assert {lane: owner for lane, owner in (await owners(world)).items() if owner != "here#1"} == {
+        lane: owner for lane, owner in before.items() if owner is not None
+    }
+
+
+async def test_two_that_live_with_one_name_share_the_lanes(world: World) -> None:
+    one, two = leases_of(world, "here#1"), leases_of(world, "here#2")
+    await one.beat()
+    await two.beat()
+    for _ in range(3):
+        for each in (one, two):
+            await each.beat()
+            await each.settle()
+    assert len(one.held) == len(two.held) == 2
+    assert not one.held & two.held

@@ -13,9 +13,11 @@ from shared.contracts import (
     LeadCaptured,
     LeadEngaged,
     LeadErased,
+    LeadPooled,
     LeadQualified,
     LeadRecycled,
     LeadRejected,
+    LeadReturned,
     LeadScored,
     LeadUpdated,
     OpportunityLost,
@@ -73,6 +75,29 @@ class Lead:
             cause="untouched",
             episode=episode,
             without_owner=without_owner,
+        )
+
+    def returned(self, at: datetime, *, without_owner: bool = True) -> LeadReturned:
+        return LeadReturned(
+            lead_id=self.id,
+            occurred_at=at,
+            recorded_at=at,
+            handoff_id=new_id(),
+            owner="minh",
+            reason="no_time",
+            episode=1,
+            without_owner=without_owner,
+        )
+
+    def pooled(self, at: datetime, *, ends_episode: bool = True) -> LeadPooled:
+        return LeadPooled(
+            lead_id=self.id,
+            occurred_at=at,
+            recorded_at=at,
+            pool="nurture",
+            previous="waiting",
+            episode=1,
+            ends_episode=ends_episode,
         )
 
     def rejected(self, at: datetime, *, ends_episode: bool) -> LeadRejected:

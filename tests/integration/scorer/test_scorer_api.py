@@ -165,3 +165,15 @@ async def test_who_may_change_a_scorecard(make_database: MakeDatabase) -> None:
 async def versions(bench: Bench) -> list[int]:
     rows = await bench.rows("select version from policy where kind = 'scorecard' order by version")
     return [row["version"] for row in rows]
+
+
+async def test_nobody_publishes_a_scorecard_past_its_draft(make_database: MakeDatabase) -> None:
+    async with a_scorer(make_database) as bench:
+        before = (await bench.client.get(SCORECARD)).json()
+        ops = "/v1/ops/scorer/policies/scorecard"
+        answer = await bench.client.put(ops, json=before["body"])
+        assert answer.status_code == 409, answer.text
+        assert answer.json()["type"].endswith("drafted")
+        assert SCORECARD in answer.json()["detail"]
+        assert (await bench.client.get(ops)).json()["version"] == before["version"]
+        assert (await bench.client.get(SCORECARD)).json() == before

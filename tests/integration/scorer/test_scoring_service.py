@@ -178,7 +178,7 @@ async def test_the_window_of_the_line_closes_without_a_new_episode(make_database
         assert [each.episode for each in await qualified(bench)] == [1]
 
 
-@pytest.mark.parametrize("end", ["recycled", "rejected", "lost"])
+@pytest.mark.parametrize("end", ["recycled", "rejected", "lost", "returned", "pooled"])
 async def test_a_lead_that_sales_let_go_qualifies_again_by_what_it_does_then(
     make_database: MakeDatabase, end: str
 ) -> None:
@@ -190,6 +190,8 @@ async def test_a_lead_that_sales_let_go_qualifies_again_by_what_it_does_then(
             "recycled": linh.recycled(days(2)),
             "rejected": linh.rejected(days(2), ends_episode=True),
             "lost": linh.lost(days(2)),
+            "returned": linh.returned(days(2)),
+            "pooled": linh.pooled(days(2)),
         }[end]
         await bench.deliver([ending])
         await bench.deliver([linh.did("home_page_viewed", days(2.1)), linh.did("quote_sheet_downloaded", days(1.9))])
@@ -205,6 +207,7 @@ async def test_a_lead_that_only_changed_hands_stays_in_its_episode(make_database
         await bench.deliver([linh.captured(), linh.did("demo_requested"), linh.did("price_page_viewed")])
         bench.clock.now = days(2)
         await bench.deliver([linh.recycled(days(1), without_owner=False), linh.rejected(days(1), ends_episode=False)])
+        await bench.deliver([linh.returned(days(1), without_owner=False), linh.pooled(days(1), ends_episode=False)])
         await bench.deliver([linh.did("price_page_viewed", days(2))])
         assert [each.episode for each in await qualified(bench)] == [1]
 

@@ -14,9 +14,11 @@ from shared.contracts import (
     LeadContacted,
     LeadErased,
     LeadMoved,
+    LeadPrescreened,
     LeadQualified,
     LeadRecycled,
     LeadRejected,
+    LeadReturned,
     LeadScored,
     OpportunityOpened,
 )
@@ -131,6 +133,12 @@ class Tale:
 
     def recycled(self, moment: str | datetime, handoff: str = "h1") -> LeadRecycled:
         return LeadRecycled(handoff_id=self.id(handoff), owner="ann", cause="untouched", **self._told(moment))
+
+    def returned(self, moment: str | datetime, handoff: str = "h1") -> LeadReturned:
+        return LeadReturned(handoff_id=self.id(handoff), owner="ann", reason="no_time", **self._told(moment))
+
+    def prescreened(self, moment: str | datetime, handoff: str = "h1") -> LeadPrescreened:
+        return LeadPrescreened(handoff_id=self.id(handoff), owner="ann", episode=1, **self._told(moment))
 
     def opened(self, moment: str | datetime, handoff: str = "h1") -> OpportunityOpened:
         told = self._told(moment)

@@ -124,11 +124,13 @@ async def test_every_ending_of_a_handoff_cancels_its_clocks(make_database: MakeD
         "converted": Tale("c").opened("mon 10:00"),
         "invalid": Tale("d").invalid("mon 10:00"),
         "erased": Tale("e").erased("mon 10:00"),
+        "returned": Tale("f").returned("mon 10:00"),
+        "pre_screened": Tale("g").prescreened("mon 10:00"),
     }
     async with a_watch(make_database) as bench:
-        await bench.deliver([Tale(name).assigned("mon 09:40") for name in "abcde"])
+        await bench.deliver([Tale(name).assigned("mon 09:40") for name in "abcdefg"])
         await bench.deliver(list(told.values()))
-        for reason, name in zip(told, "abcde", strict=True):
+        for reason, name in zip(told, "abcdefg", strict=True):
             found = {(clock.state, clock.reason) for clock in await seen(bench, Tale(name))}
             assert found == {("cancelled", reason)}
         assert await bench.next_due() is None

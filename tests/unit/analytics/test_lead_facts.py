@@ -4,7 +4,7 @@ import random
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.counting import recounted, total
@@ -14,6 +14,7 @@ from analytics.domain.facts import NOTHING, Facts, micros, pack, unpack
 from analytics.domain.fold import fold
 from analytics.domain.place import claims, place
 from analytics.store import Kept, Place
+from tests.support.examples import examples
 from tests.support.lead_stories import a_story, an_id
 
 START = datetime(2026, 5, 4, tzinfo=UTC)
@@ -21,7 +22,7 @@ BASIS = Basis("Asia/Ho_Chi_Minh")
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_every_order_of_the_events_gives_the_same_facts_to_the_bit(seed: int) -> None:
     rng = random.Random(seed)
     told = [(an_id(rng), event) for event in a_story(rng, START)]
@@ -38,7 +39,7 @@ def test_every_order_of_the_events_gives_the_same_facts_to_the_bit(seed: int) ->
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_what_each_event_changes_adds_up_to_the_contribution(seed: int) -> None:
     rng = random.Random(seed)
     told = [(an_id(rng), event) for event in a_story(rng, START)]
@@ -56,7 +57,7 @@ def test_what_each_event_changes_adds_up_to_the_contribution(seed: int) -> None:
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_every_dimension_holds_the_lead_once(seed: int) -> None:
     rng = random.Random(seed)
     cells = contribution(fold(NOTHING, [(an_id(rng), event) for event in a_story(rng, START)]), BASIS)

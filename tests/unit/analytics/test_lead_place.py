@@ -18,13 +18,17 @@ from shared.contracts import (
     LeadCaptured,
     LeadErased,
     LeadMoved,
+    LeadPooled,
+    LeadPrescreened,
     LeadQualified,
     LeadRecycled,
     LeadRejected,
+    LeadReturned,
     LeadScored,
     LeadWaiting,
     OpportunityLost,
     OpportunityOpened,
+    OpportunityStaged,
     OpportunityWon,
 )
 
@@ -54,6 +58,14 @@ opened: Step = (OpportunityOpened, {**_first, "opportunity_id": DEAL})
 won: Step = (OpportunityWon, {**_first, "opportunity_id": DEAL, "amount_minor": 1, "currency": "CNY"})
 lost: Step = (OpportunityLost, {**_first, "opportunity_id": DEAL, "reason": "price"})
 erased: Step = (LeadErased, {})
+given_back: Step = (LeadReturned, {**_first, "reason": "no_time", "pool": "public"})
+returned: Step = (LeadReturned, {**_first, "reason": "no_time", "without_owner": False})
+screened: Step = (LeadPrescreened, {**_first, "episode": 1})
+put_away: Step = (LeadPooled, {"pool": "nurture", "previous": "raw", "ends_episode": False})
+staged: Step = (OpportunityStaged, {**_first, "opportunity_id": DEAL, "stage": "proposal", "previous": "initial"})
+left: Step = (LeadCaptured, {**captured[1], "legacy": True, "pool": "re-marketing"})
+pulled_there: Step = (LeadWaiting, {"episode": 1, "reason": "pull"})
+by_hand: Step = (LeadAssigned, {**_to, "handoff_id": FIRST, "owner": "ann", "episode": 0})
 
 WAYS: Sequence[tuple[Sequence[Step], str]] = (
     ([captured, raw], "pool:raw"),
@@ -76,6 +88,20 @@ WAYS: Sequence[tuple[Sequence[Step], str]] = (
     ([captured, warm, qualified, waiting, again], "waiting"),
     ([captured, warm, qualified, pulled], "pool:public"),
     ([captured, hot], "pool:raw"),
+    ([captured, warm, qualified, assigned, given_back], "pool:public"),
+    ([captured, warm, qualified, assigned, returned, reassigned], "handoff"),
+    ([captured, warm, qualified, assigned, returned, waiting], "waiting"),
+    ([captured, warm, qualified, assigned, screened, transferred], "handoff"),
+    ([captured, warm, qualified, assigned, screened, waiting], "waiting"),
+    ([captured, raw, put_away], "pool:nurture"),
+    ([captured, warm, qualified, waiting, put_away], "pool:nurture"),
+    ([captured, raw, put_away, by_hand], "handoff"),
+    ([captured, raw, by_hand], "handoff"),
+    ([captured, warm, qualified, assigned, opened, staged], "opportunity"),
+    ([captured, warm, qualified, assigned, opened, staged, won], "won"),
+    ([left, warm], "pool:re-marketing"),
+    ([left, warm, qualified, assigned], "handoff"),
+    ([captured, warm, qualified, pulled_there], "pool:public"),
 )
 
 

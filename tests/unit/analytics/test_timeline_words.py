@@ -45,6 +45,17 @@ def test_every_event_has_a_sentence_in_every_language() -> None:
             assert len({frozenset(re.findall(r"{(\w+)}", each)) for each in text.values()}) == 1
 
 
+def test_an_assignment_by_hand_says_by_whom_and_why() -> None:
+    decision = Decision(
+        number=1, rule="by_hand", strategy="by_hand", policy_version=2, by="huong", reason="customer_wish"
+    )
+    event = LeadAssigned(
+        **COMMON, handoff_id=LEAD, episode=1, owner="lan", team="hanoi", reason="transferred", decision=decision
+    )
+    assert said(event).endswith("; by huong: the customer's wish")
+    assert said(event, "zh").endswith(";操作人 huong:客户要求")
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_event_can_be_said(language: str) -> None:
     told = [(UUID(int=n), event.wire, encode(event)) for n, event in enumerate(stories(7, 40, START), 1)]

@@ -6,7 +6,7 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.calendars import (
@@ -20,6 +20,7 @@ from shared.calendars import (
     open_between,
     parse_calendars,
 )
+from tests.support.examples import examples
 from tests.unit.calendars.oracle import Hours, Oracle, offset_changes, walked
 
 HANOI = "Asia/Ho_Chi_Minh"
@@ -250,7 +251,7 @@ def agrees(office: Compiled, oracle: Oracle, start_min: int, wanted_min: int) ->
 minutes = st.integers(0, WALKED_DAYS * 1440 - 1)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(zone=st.sampled_from(ZONES), week=st.integers(0, 3), start=minutes, wanted=minutes, which=st.integers(0, 1))
 def test_the_arithmetic_agrees_with_walking_minute_by_minute(
     zone: str, week: int, start: int, wanted: int, which: int
@@ -259,7 +260,7 @@ def test_the_arithmetic_agrees_with_walking_minute_by_minute(
     agrees(office, oracles[which % len(oracles)], start, wanted)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(since_2024=st.timedeltas(timedelta(0), timedelta(days=1800)), wanted=st.timedeltas(timedelta(0), timedelta(99)))
 def test_adding_open_time_passes_exactly_that_open_time(since_2024: timedelta, wanted: timedelta) -> None:
     office, at = a_calendar(holidays="VN"), datetime(2024, 1, 1, tzinfo=UTC) + since_2024

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from intake.domain.attributes import attributes
@@ -14,6 +14,7 @@ from intake.domain.mapping import submissions
 from intake.domain.names import MAPPABLE_FIELDS
 from intake.domain.submission import Submission, document
 from shared.contracts.attributes import ATTRIBUTE_NAMES, Attributes
+from tests.support.examples import examples
 from tests.unit.intake.builders import RECEIVED_AT, a_door, the_fields
 
 _MORE = ("consent", "answers", "channel_ids", "lead_id", "user_column_data", "column_id", "string_value", "1.3", "a.b")
@@ -32,7 +33,7 @@ _FIELDS = the_fields()
 
 
 @pytest.mark.parametrize("kind", sorted(_DOORS))
-@settings(max_examples=40)
+@examples(40)
 @given(body=_BODIES)
 def test_every_body_is_mapped_parked_or_ignored(kind: str, body: Any) -> None:
     for outcome in submissions(_DOORS[kind], _FIELDS, body, RECEIVED_AT):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -15,6 +15,7 @@ from router.domain.desk import Desk, Load, released
 from router.domain.policy import Routing
 from router.domain.rules import Policy, compile_policy, lint
 from shared.rules import RuleRefused
+from tests.support.examples import examples
 from tests.unit.router.builders import MONDAY, OfficeHours, a_lead, a_policy, a_team, at
 
 HOURS = OfficeHours()
@@ -55,7 +56,7 @@ def test_a_capacity_of_one_means_one_and_the_rest_wait_for_tomorrow() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 8)), min_size=1, max_size=5), st.integers(0, 30))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_no_cap_is_ever_exceeded(team: list[tuple[int, int]], leads: int) -> None:
     reps = [{"id": f"r{i}", "weight": weight, "capacity": {"day": day}} for i, (day, weight) in enumerate(team)]
     owners, _ = given_out(a_policy(teams={"north": a_team(*reps)}, fallback="north"), leads)

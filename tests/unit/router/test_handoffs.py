@@ -5,7 +5,7 @@ from time import perf_counter
 import pytest
 from msgspec.structs import replace
 
-from router.domain import hearing, merging, ownership, progress, verdicts
+from router.domain import by_hand, hearing, merging, ownership, progress, verdicts
 from router.domain.dossier import Dossier, Handoff, from_json, hops, open_handoff, owner_of, place, to_json
 from router.domain.facts import (
     Accepted,
@@ -302,12 +302,12 @@ def test_high_value_behaviour_on_an_owned_lead_is_a_task() -> None:
 
 
 def test_a_transfer_is_a_new_handoff_of_the_same_episode() -> None:
-    step = ownership.transfer(
+    step = by_hand.transfer(
         an_offered(), handoff_id=an_id("h2"), to="bao", team="north", reason="ill", by=BOSS, at=at(1)
     )
     after = done(step)
     assert [(handoff.owner, handoff.ending) for handoff in after.handoffs] == [("ann", "transferred"), ("bao", None)]
-    moved = ownership.transfer(
+    moved = by_hand.transfer(
         done(opened(an_activated())), handoff_id=an_id("h2"), to="bao", team="north", reason="ill", by=BOSS, at=at(9)
     )
     assert owner_of(done(moved)) == ("bao", "north")
@@ -316,7 +316,7 @@ def test_a_transfer_is_a_new_handoff_of_the_same_episode() -> None:
 def test_an_sdr_screens_first_and_passes_on() -> None:
     screened = ownership.pre_screen(a_wanting(), "sdr")
     dossier = ownership.offer(screened, handoff_id=H1, owner="zhou", team="desk", at=at(0)).dossier
-    passed = ownership.pass_on(dossier, H1, by=Actor("zhou", "sdr"), at=at(1))
+    passed = by_hand.pass_on(dossier, H1, by=Actor("zhou", "sdr"), at=at(1))
     after = done(passed)
     assert after.wanting is not None
     assert (after.wanting.step, the(after).ending) == ("rep", "transferred")

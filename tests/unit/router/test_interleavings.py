@@ -3,13 +3,14 @@
 import random
 from collections.abc import Callable
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from router.domain import hearing, ownership, verdicts
 from router.domain.dossier import Dossier, from_json, handoff_by_id, place, to_json
 from router.domain.facts import Actor, Step
 from router.domain.policy import Routing
+from tests.support.examples import examples
 from tests.unit.router.builders import LEAD, a_lead, an_id, at
 
 Heard = Callable[[Dossier], Dossier]
@@ -143,7 +144,7 @@ def streams(*, again: bool, call: bool, lost: bool) -> list[list[tuple[str, Hear
 
 
 @given(again=st.booleans(), call=st.booleans(), lost=st.booleans(), seed=st.integers(0, 10**9))
-@settings(max_examples=250, deadline=None)
+@examples(250)
 def test_every_interleaving_ends_in_the_same_truth(again: bool, call: bool, lost: bool, seed: int) -> None:  # noqa: FBT001
     heard = streams(again=again, call=call, lost=lost)
     expected = truth(played(heard, random.Random(0)))
@@ -151,7 +152,7 @@ def test_every_interleaving_ends_in_the_same_truth(again: bool, call: bool, lost
 
 
 @given(seed=st.integers(0, 10**9))
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_erasure_absorbs_whatever_comes_before_or_after(seed: int) -> None:
     heard = [*streams(again=True, call=True, lost=True), [("erased", erased)]]
     after = played(heard, random.Random(seed))

@@ -6,10 +6,11 @@ from itertools import pairwise
 from time import perf_counter
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from router.domain.rotation import Rotation, deviations, pick, within_bound
+from tests.support.examples import examples
 
 WEIGHTS = st.sampled_from([1, 1, 1, 2, 3, 5, 8, 20, 500, 1000])
 
@@ -25,14 +26,14 @@ def run(weights: dict[str, int], picks: int, rotation: Rotation | None = None) -
 
 
 @given(st.lists(WEIGHTS, min_size=1, max_size=8), st.integers(1, 300))
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_every_rep_stays_within_one_lead_of_their_share(weights: list[int], picks: int) -> None:
     _, rotation = run({f"rep-{i}": weight for i, weight in enumerate(weights)}, picks)
     assert all(abs(deviation) < 1 for deviation in deviations(rotation).values())
 
 
 @given(st.lists(st.tuples(WEIGHTS, st.floats(0.2, 1)), min_size=2, max_size=7), st.integers(1, 12), st.randoms())
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_the_bound_holds_since_the_last_change_whoever_comes_and_goes(
     team: list[tuple[int, float]], stay: int, chance: random.Random
 ) -> None:
@@ -47,7 +48,7 @@ def test_the_bound_holds_since_the_last_change_whoever_comes_and_goes(
 
 
 @given(st.sampled_from([1, 2, 3, 5, 7, 9]), st.lists(st.sampled_from([1, 2, 5, 8]), min_size=2, max_size=6))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_changes_every_few_leads_add_up_to_nobodys_loss(every: int, weights: list[int]) -> None:
     always = {f"rep-{i}": weight for i, weight in enumerate(weights)}
     rotation, share, got = Rotation(), Counter[str](), Counter[str]()

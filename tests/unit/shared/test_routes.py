@@ -155,3 +155,9 @@ def test_no_router_answers_a_request_in_two_places(owner: str) -> None:
     for router in OWNERS[owner](owner):  # a service's own policy paths come before the shared ones
         counted = Counter((method, shape(path)) for method, path in registered([router]))
         assert [key for key, count in counted.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+def test_no_two_routers_of_a_service_answer_the_same_request(owner: str) -> None:
+    counted = Counter((method, shape(path)) for method, path in registered(OWNERS[owner](owner)))
+    assert [key for key, count in counted.items() if count > 1] == []

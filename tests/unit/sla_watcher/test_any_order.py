@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sla_watcher.domain import (
@@ -26,6 +26,7 @@ from sla_watcher.domain import (
     Transition,
 )
 from sla_watcher.domain.truths import truths
+from tests.support.examples import examples
 from tests.unit.sla_watcher.leads import Watch, a_qualification, at, named, one_by_one, terms_for
 
 MONDAY = at("mon 09:00")
@@ -130,7 +131,7 @@ def standing(said: list[Transition]) -> State:
     return believed
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(shuffles())
 def test_every_order_of_facts_and_timers_ends_in_the_same_truth(
     shuffled: tuple[list[Fact], list[Fact | datetime]],
@@ -141,7 +142,7 @@ def test_every_order_of_facts_and_timers_ends_in_the_same_truth(
     assert State.RUNNING not in {clock.state for clock in at_once.clocks.values()}
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(shuffles())
 def test_what_is_said_is_never_early_never_twice_and_adds_up_to_the_truth(
     shuffled: tuple[list[Fact], list[Fact | datetime]],
@@ -158,7 +159,7 @@ def test_what_is_said_is_never_early_never_twice_and_adds_up_to_the_truth(
         assert standing([said for _, said in mine]) is ended(clock).state
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(shuffles(), st.integers(0, 12))
 def test_an_erased_lead_is_left_alone_whatever_comes_later(
     shuffled: tuple[list[Fact], list[Fact | datetime]], when: int

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 import httpx
 import orjson
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from baton.data_dir import admin_token
 from baton.settings import Settings
+from shared.contracts.topology import SERVICES
 
 Url = Annotated[str, typer.Option("--url", envvar="BATON_URL", help="Where Baton runs; else the environment's address")]
 Token = Annotated[str, typer.Option("--token", envvar="BATON_TOKEN", help="An API key; else the data directory's admin token")]  # fmt: skip
@@ -74,14 +77,48 @@ def words(answer: httpx.Response) -> str:
         problem = orjson.loads(answer.content)
     except orjson.JSONDecodeError:
         return f"{answer.status_code} from {answer.request.url.path}"
-    lines = [f"{problem.get('title', answer.status_code)}: {problem.get('detail', '')}"]
-    lines += [f"  - {each}" for each in problem.get("problems", [])]
-    return "\n".join(lines)
+    if "services" in problem:
+        return _words_of_services(answer.status_code, problem["services"])
+    return "\n".join(_lines(problem, answer.status_code))
+
+
+def _lines(problem: Mapping[str, Any], status: int) -> list[str]:
+    lines = [f"{problem.get('title', status)}: {problem.get('detail', '')}"]
+    return lines + [f"  - {_problem(each)}" for each in problem.get("problems", [])]
+
+
+def _problem(each: Any) -> str:
+    return f"{each['where']}: {each['what']}" if isinstance(each, Mapping) else str(each)
+
+
+def _words_of_services(status: int, services: Mapping[str, Mapping[str, Any]]) -> str:
+    """What was sent to all services failed in some: each reason once, with who gave it."""
+    refused = {name: said for name, said in services.items() if said.get("status", 200) >= 400 or "error" in said}
+    reasons: dict[str, list[str]] = {}
+    for name, said in refused.items():
+        words = str(said["error"]) if "error" in said else "\n".join(_lines(said, status))
+        reasons.setdefault(words, []).append(name)
+    return "\n".join(f"{', '.join(names)}: {words}" for words, names in reasons.items())
+
+
+def known_service(name: str) -> str:
+    """The name of a service.
+
+    Exits in plain words where there is none of that name.
+    """
+    if name not in SERVICES:
+        raise fail(f"there is no service {name!r}; there are {', '.join(SERVICES)}")
+    return name
+
+
+def moment(at: str) -> str:
+    """An instant as a person reads it, in the time zone of this machine."""
+    return datetime.fromisoformat(at).astimezone().strftime("%d %b %H:%M:%S") if at else ""
 
 
 def fail(why: str) -> typer.Exit:
     """Say why on standard error; raise what this returns."""
-    Console(stderr=True).print(f"[red]baton:[/red] {why}", highlight=False)
+    Console(stderr=True).print(f"[red]baton:[/red] {escape(why)}", highlight=False, soft_wrap=True)
     return typer.Exit(1)
 
 

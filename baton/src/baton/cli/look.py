@@ -1,6 +1,5 @@
 """Commands that look: a lead's story, the audit, the lag."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -8,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from baton.audit import Audit, audit
-from baton.cli.client import Json, Token, Url, console, remote, show, table
+from baton.cli.client import Json, Token, Url, console, moment, remote, show, table
 from shared.contracts.topology import SERVICES
 
 
@@ -25,7 +24,7 @@ def lead(
         return
     drawn = Table(box=None, show_header=False, pad_edge=False)
     for step in story["items"]:
-        drawn.add_row(_local(step["at"]), f"[bold]{step['kind']}[/bold]", escape(step["words"]))
+        drawn.add_row(moment(step["at"]), f"[bold]{step['kind']}[/bold]", escape(step["words"]))
     console.print(drawn)
 
 
@@ -48,7 +47,8 @@ def lag(url: Url = "", token: Token = "", as_json: Json = False) -> None:
             by_topic[item["topic"]] = by_topic.get(item["topic"], 0) + item["lag"]
         rows += [{"service": service, "topic": topic, "behind": behind} for topic, behind in by_topic.items()]
     if not show(rows, as_json=as_json):
-        table(["service", "topic", "behind"], rows, empty="nothing has been emitted yet")
+        behind = [row for row in rows if row["behind"]]
+        table(["service", "topic", "behind"], behind, empty=f"nobody is behind in any of {len(rows)} subscriptions")
         console.print(f"{sum(row['behind'] for row in rows)} records behind in all")
 
 
@@ -62,6 +62,8 @@ def _print_audit(found: Audit) -> None:
     )
     for example in reconciliation.get("examples", []):
         console.print(f"  unexplained: {example} (see `baton lead {example}`)")
+    for service, parked in reconciliation.get("too_many_parked_to_list", {}).items():
+        console.print(f"  {service}: {parked} leads are parked, too many to list; they may be among the unexplained")
     for each in found.missing:
         console.print(
             f"  lead {each.lead_id}: its {each.what} are known to {', '.join(each.known_to)},"
@@ -82,7 +84,3 @@ def _as_dict(found: Audit) -> dict[str, Any]:
         ],
         "tallies_differ": found.tallies_differ,
     }
-
-
-def _local(at: str) -> str:
-    return datetime.fromisoformat(at).astimezone().strftime("%d %b %H:%M:%S")

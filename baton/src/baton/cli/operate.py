@@ -8,14 +8,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
+from sqlalchemy import text
 
-from baton.cli.client import Json, Token, Url, console, fail, remote, show, table
+from baton.cli.client import Json, Token, Url, console, fail, known_service, moment, remote, show, table
 from baton.embedded import databases
 from baton.settings import Settings, database_name
 from shared.contracts.topology import SERVICES
 from shared.http.access import ROLES, new_token
 from shared.runtime.node import new_epoch
 from shared.store.engine import engine
+from shared.store.postgres import PostgresError
 from shared.store.register import begin_epoch
 
 parked = typer.Typer(help="Records that could not be handled, kept with their lead", no_args_is_help=True)
@@ -25,6 +28,7 @@ key = typer.Typer(help="API keys", no_args_is_help=True)
 store = typer.Typer(help="A service's database", no_args_is_help=True)
 
 _FREE_DISK_SHARE = 0.05
+_PATIENCE_S = 30
 
 
 @parked.command("list")
@@ -32,23 +36,28 @@ def parked_list(url: Url = "", token: Token = "", as_json: Json = False) -> None
     """Every parked record, and what waits behind it."""
     there = remote(url, token)
     rows = [{"service": name, **row} for name in SERVICES for row in there.all(f"/v1/ops/{name}/parked")]
-    if not show(rows, as_json=as_json):
-        table(["service", "id", "lead_id", "topic", "state", "reason", "parked_at"], rows, empty="nothing is parked")
-        if rows:
-            console.print("`baton parked release SERVICE ID` handles it again, `discard` gives it up")
+    if show(rows, as_json=as_json):
+        return
+    for row in rows:  # no table: an id that is cut off can't be released
+        words = f"{row['service']} {row['id']}  {row['topic']} of lead {row['lead_id']}, {row['state']}"
+        console.print(f"{words} since {moment(row['parked_at'])}", highlight=False, soft_wrap=True)
+        console.print(f"  {escape(str(row['reason']))}", highlight=False, soft_wrap=True)
+    console.print(
+        "`baton parked release SERVICE ID` handles it again, `discard` gives it up" if rows else "nothing is parked"
+    )
 
 
 @parked.command("release")
 def parked_release(service: str, parked_id: str, url: Url = "", token: Token = "") -> None:
     """Handle a parked record again, with all that waits behind it."""
-    done = remote(url, token).send("POST", f"/v1/ops/{service}/parked/{parked_id}/release")
+    done = remote(url, token).send("POST", f"/v1/ops/{known_service(service)}/parked/{parked_id}/release")
     console.print(f"released {done['released']} records of lead {done['lead_id']}")
 
 
 @parked.command("discard")
 def parked_discard(service: str, parked_id: str, url: Url = "", token: Token = "") -> None:
     """Give a parked record up."""
-    done = remote(url, token).send("POST", f"/v1/ops/{service}/parked/{parked_id}/discard")
+    done = remote(url, token).send("POST", f"/v1/ops/{known_service(service)}/parked/{parked_id}/discard")
     console.print(f"discarded; lead {done['lead_id']}")
 
 
@@ -67,13 +76,14 @@ def consumers_list(url: Url = "", token: Token = "", as_json: Json = False) -> N
             row["reported_at"] = max(row["reported_at"], item["reported_at"])
         rows += totals.values()
     if not show(rows, as_json=as_json):
+        rows = [{**row, "reported_at": moment(row["reported_at"])} for row in rows]
         table(["producer", "consumer", "behind", "reported_at"], rows, empty="no consumers are registered")
 
 
 @consumers.command("remove")
 def consumers_remove(producer: str, consumer: str, url: Url = "", token: Token = "") -> None:
     """Take a retired consumer out of a producer's register, so that it pins the outbox no longer."""
-    done = remote(url, token).send("DELETE", f"/v1/ops/{producer}/consumers/{consumer}")
+    done = remote(url, token).send("DELETE", f"/v1/ops/{known_service(producer)}/consumers/{consumer}")
     console.print(f"removed {done['removed']} from {done['streams']} streams of {producer}")
 
 
@@ -82,7 +92,8 @@ def replay_analytics(url: Url = "", token: Token = "", as_json: Json = False) ->
     """Rebuild analytics' facts and figures from the events that it keeps."""
     done = remote(url, token).send("POST", "/v1/ops/analytics/rebuild", timeout=3600)
     if not show(done, as_json=as_json):
-        console.print(f"rebuilt: {done}")
+        left = f"{done['lanes_left']} lanes and {done['leads_left']} leads are left"
+        console.print(f"rebuilding beside the live figures: {left}; asked again, this says how far it is")
 
 
 @key.command("create")
@@ -106,7 +117,10 @@ def key_create(
     if days:
         entry["expires_at"] = (datetime.now(UTC) + timedelta(days=days)).isoformat()
     policy = there.get("/v1/policies/access")
-    keys = {**policy["body"].get("keys", {}), name: entry}
+    keys = policy["body"].get("keys", {})
+    if name in keys:
+        raise fail(f"there is a key {name!r} already; choose another name, or take it back: `baton key revoke {name}`")
+    keys = {**keys, name: entry}
     who = there.send("PUT", "/v1/policies/access", json={"keys": keys})
     if not show({"key": name, "token": made, "services": who["services"]}, as_json=as_json):
         console.print(f"key {name} ({role}), known to {', '.join(who['services'])}:")
@@ -127,19 +141,33 @@ def key_revoke(name: str, url: Url = "", token: Token = "") -> None:
 
 
 @store.command("new-epoch")
-def store_new_epoch(service: str) -> None:
+def store_new_epoch(
+    service: str,
+    distributed: Annotated[bool, typer.Option("--distributed", help="In the data of `baton up --distributed`")] = False,
+) -> None:
     """After a service's database was restored: number its events anew, and announce it. Stop the service first."""
-    if service not in SERVICES:
-        raise fail(f"there is no service {service!r}; there are {', '.join(SERVICES)}")
-    streams = asyncio.run(_begin_epoch(service, Settings()))
+    settings = Settings()
+    if distributed:
+        settings = settings.model_copy(update={"data_dir": settings.data_dir / "distributed"})
+    if not settings.postgres and not (settings.data_dir / "postgres").exists():
+        raise fail(f"{settings.data_dir} has no database; BATON_DATA_DIR or BATON_POSTGRES says where it is")
+    try:
+        streams = asyncio.run(_begin_epoch(known_service(service), settings))
+    except PostgresError as error:
+        raise fail(str(error)) from error
+    except TimeoutError as error:
+        raise fail(f"the database server does not answer within {_PATIENCE_S} s; see BATON_POSTGRES") from error
+    if not streams:
+        raise fail(f"the database of {service} has no streams yet; nothing was restored there")
     console.print(f"{service}: {streams} streams begin a new epoch; start it again, and run `baton audit`")
 
 
 async def _begin_epoch(service: str, settings: Settings) -> int:
-    async with databases(settings, [database_name(service)]) as found:
+    async with asyncio.timeout(_PATIENCE_S), databases(settings, [database_name(service)]) as found:
         pool = engine(found.url(database_name(service)), application="new-epoch")
         async with pool.begin() as session:
-            streams = await begin_epoch(session, new_epoch())
+            known = await session.scalar(text("select to_regclass('stream_out')"))
+            streams = await begin_epoch(session, new_epoch()) if known else 0
         await pool.dispose()
         return streams
 

@@ -1,5 +1,6 @@
 """The stage: the days of the calendar, the doors, the people's acts. Everything goes through the product's own REST."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
@@ -35,19 +36,23 @@ class Stage:
     hurry: Hurry
     monday: date
     secrets: dict[str, str]
-    graph: str = ""
-    """Where the stand-in for Meta's Graph API answers."""
     leads: dict[str, str] = field(default_factory=dict[str, str])
+    scene: int = 0
+    step: int = 0
 
     def at(self, day: int, clock: str, zone: ZoneInfo) -> datetime:
         """An instant of the story: the day from 1, the local time."""
         return datetime.combine(self.monday + timedelta(days=day - 1), time.fromisoformat(clock), zone).astimezone(UTC)
 
     async def send(self, method: str, path: str, **what: Any) -> httpx.Response:
-        """One request that must succeed.
+        """One request that must succeed. What is asked again after a kill is known by its key and done once.
 
         Raises StoryRefused.
         """
+        if method == "POST" and not path.startswith("/v1/hooks"):
+            self.step += 1
+            key = f"story-{self.monday}-{self.scene}-{self.step}"
+            what["headers"] = {"idempotency-key": key, **what.get("headers", {})}
         answer = await self.http.request(method, path, **what)
         if answer.is_error:
             raise StoryRefused(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
@@ -57,18 +62,37 @@ class Stage:
         """What a path answers, parsed."""
         return (await self.send("GET", path, params=query)).json()
 
-    async def meet(self, name: str, **known_by: str) -> str:
+    async def meet(self, who: str, /, **known_by: str) -> str:
         """Find the lead that a submission became, and remember it under a name."""
         items = (await self.get("/v1/leads", **known_by))["items"]
         if not items:
-            raise StoryRefused(f"{name} is no lead yet, known by {known_by}")
-        self.leads[name] = items[0]["lead_id"]
-        return self.leads[name]
+            raise StoryRefused(f"{who} is no lead yet, known by {known_by}")
+        self.leads[who] = items[0]["lead_id"]
+        return self.leads[who]
 
-    async def form(self, name: str, **fields: str) -> str:
+    async def form(self, who: str, /, **fields: str) -> str:
         """Fill the web site's form."""
         await self.send("POST", "/v1/forms/site", data={**fields, "tags": TAG}, headers={"accept": "application/json"})
-        return await self.meet(name, email=fields["email"])
+        return await self.meet(who, email=fields["email"])
+
+    async def wait_for(self, who: str, /, **known_by: str) -> str:
+        """The lead that a submission becomes once its answers have been fetched."""
+        await self.hurry.rest()
+        return await self.meet(who, **known_by)
+
+    async def imported(self, door: str, filename: str, content: bytes, media_type: str, **constants: str) -> None:
+        """Import a file through a door and wait until every row has been read."""
+        answer = await self.send(
+            "POST", "/v1/imports", params={"door": door, **constants}, files={"file": (filename, content, media_type)}
+        )
+        path = f"/v1/imports/{answer.json()['import_id']}"
+        async with asyncio.timeout(30):
+            while (await self.get(path))["state"] != "done":  # noqa: ASYNC110 - another process reads the rows
+                await asyncio.sleep(0.05)
+
+    async def nurture(self, name: str, reason: str) -> None:
+        """Move a lead that nobody owns to marketing's care."""
+        await self.send("POST", f"/v1/leads/{self.leads[name]}/nurture", json={"reason": reason})
 
     async def engage(self, name: str, kind: str, content: str | None = None, *, at: datetime | None = None) -> None:
         """Have a lead do something, now or (as a sync brings it) before."""

@@ -15,7 +15,7 @@ from analytics.domain import funnel
 from analytics.domain.basis import read_basis
 from analytics.domain.contribution import DIMENSIONS, MEASURES, contribution
 from analytics.domain.facts import unpack
-from analytics.reconciliation import parked_leads, picture, watermark
+from analytics.reconciliation import parked_leads, parked_unlisted, picture, watermark
 from analytics.settings import Settings
 from analytics.timeline import LANGUAGES, Speech, catalogue, steps
 from shared.http.problems import Problem
@@ -174,7 +174,7 @@ def _operations(router: APIRouter, desk: Desk) -> None:
             closed_at = watermark(reports, await queries.positions(session))
             parked = parked_leads(reports) | await queries.parked_here(session)
             counts = await queries.whereabouts(session, closed_at, sorted(parked))
-        return _json(picture(closed_at, counts, desk.clock()))
+        return _json(picture(closed_at, counts, desk.clock(), parked_unlisted(reports)))
 
     @router.post("/v1/ops/analytics/rebuild")
     async def rebuild() -> Response:

@@ -8,7 +8,7 @@ from analytics import store
 from analytics.counting import recounted, total
 from analytics.domain.basis import Basis
 from analytics.domain.facts import NOTHING
-from analytics.domain.fold import fold
+from analytics.domain.fold import fold, tells
 from analytics.store import Kept
 from shared.contracts import Event, event_types
 from shared.contracts.topology import CONSUMES
@@ -24,10 +24,13 @@ def subscription(basis: Basis) -> Subscription:
     async def count(batch: Sequence[Delivered[Event]], work: Work) -> None:
         connection = await work.raw()
         told: defaultdict[UUID, list[tuple[UUID, Event]]] = defaultdict(list)
+        lanes: dict[UUID, int] = {}
         for each in batch:
-            told[each.record.lead_id].append((each.id, each.event))
-        lanes = {each.record.lead_id: each.record.stream.partition for each in batch}
-        known = await store.kept_of(connection, told)
+            if tells(each.event):
+                record = each.record
+                told[record.lead_id].append((record.id, each.event))
+                lanes[record.lead_id] = record.stream.partition
+        known = await store.kept_of(connection, told) if told else {}
         counted = [
             recounted(before, after, basis, before.generation)
             for lead_id, events in told.items()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
@@ -66,14 +67,25 @@ def _closed(first: Report, by_service: Mapping[str, Sequence[Report]], own: Posi
 
 def parked_leads(reports: Iterable[Report]) -> frozenset[UUID]:
     """The leads that are parked somewhere, by each service's latest report."""
+    return frozenset().union(*(report.parked_leads for report in _latest(reports)))
+
+
+def parked_unlisted(reports: Iterable[Report]) -> dict[str, int]:
+    """The services that have too many parked leads to list them, and how many."""
+    return {report.service: report.parked_unlisted for report in _latest(reports) if report.parked_unlisted}
+
+
+def _latest(reports: Iterable[Report]) -> Sequence[Report]:
     latest: dict[str, Report] = {}
     for report in reports:
         if report.service not in latest or report.at > latest[report.service].at:
             latest[report.service] = report
-    return frozenset().union(*(report.parked_leads for report in latest.values()))
+    return list(latest.values())
 
 
-def picture(closed_at: datetime | None, counts: Counts, now: datetime) -> dict[str, Any]:
+def picture(
+    closed_at: datetime | None, counts: Counts, now: datetime, unlisted: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, Any]:
     """The answer of the API: captured = the sum of where + unexplained; leads after the watermark are in flight."""
     where = {place: n for place, n in sorted(counts.where.items(), key=lambda each: each[0] or "") if place and n}
     unexplained = counts.where.get(None, 0)
@@ -85,4 +97,5 @@ def picture(closed_at: datetime | None, counts: Counts, now: datetime) -> dict[s
         "in_flight": counts.after + counts.unsettled,
         "unexplained": unexplained,
         "examples": list(counts.examples),
+        **({"too_many_parked_to_list": dict(unlisted)} if unlisted else {}),
     }

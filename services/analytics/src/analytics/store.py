@@ -1,8 +1,7 @@
 """Analytics' tables and the hot statements of a batch; reads for the API are in queries.py."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
@@ -15,7 +14,7 @@ from shared.runtime.service import Delivered
 if TYPE_CHECKING:
     from asyncpg import Connection
 
-_EVENT_COLUMNS: Final = ("partition", "id", "topic", "epoch", "seq", "lead_id", "occurred_at", "recorded_at", "value")
+_EVENT_COLUMNS: Final = ("partition", "id", "topic", "epoch", "seq", "lead_id", "value")
 _KEY: Final = ("partition", "generation", "dimension", "day", "value", "currency")
 _ROLLUP_COLUMNS: Final = (*_KEY, *MEASURES)
 _ROLLUP_TYPES: Final = ("int", "int", "text", "date", "text", "text", *(["bigint"] * len(MEASURES)))
@@ -36,8 +35,7 @@ _KEEP: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """A lead's row: its facts, the basis its contribution was counted on, the generation of cells it went into."""
 
     lead_id: UUID
@@ -60,25 +58,16 @@ class Row(NamedTuple):
 
     kept: Kept
     place: str | None
-    day: Any
+    day: date | None
 
 
 async def keep_events(connection: "Connection", batch: Sequence[Delivered[Event]]) -> None:
     """Append the events as they came."""
-    rows = [
-        (
-            each.record.stream.partition,
-            each.record.id,
-            each.record.stream.topic,
-            each.record.epoch,
-            each.record.seq,
-            each.record.lead_id,
-            each.event.occurred_at,
-            each.event.recorded_at,
-            each.record.value,
-        )
-        for each in batch
-    ]
+    rows: list[tuple[Any, ...]] = []
+    for each in batch:
+        record = each.record
+        topic, partition = record.stream
+        rows.append((partition, record.id, topic, record.epoch, record.seq, record.lead_id, record.value))
     await connection.copy_records_to_table("event", records=rows, columns=_EVENT_COLUMNS)
 
 
@@ -119,7 +108,7 @@ async def keep(connection: "Connection", rows: Sequence[Row]) -> None:
     """Write the leads' rows, in the order of their ids."""
     if not rows:
         return
-    ordered = sorted(rows, key=lambda row: row.kept.lead_id)
+    ordered = sorted(rows, key=lambda row: row.kept.lead_id.bytes)
     facts = [row.kept.facts for row in ordered]
     await connection.execute(
         _KEEP,

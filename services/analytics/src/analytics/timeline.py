@@ -122,7 +122,11 @@ def _decision(event: Mapping[str, Any], speech: Speech) -> str:
     considered: Sequence[Mapping[str, str]] = decision.get("considered", ())
     skipped = ", ".join(f"{each['rep']} ({each['skipped']})" for each in considered if each.get("skipped"))
     told = _phrase("decision", speech).format(**{**decision, "n": len(considered)})
-    return told + (_phrase("skipped", speech).format(skipped=skipped) if skipped else "")
+    told += _phrase("skipped", speech).format(skipped=skipped) if skipped else ""
+    if not decision.get("by"):
+        return told
+    reason = _say("reason", decision.get("reason"), speech)
+    return told + _phrase("by_hand", speech).format(by=decision["by"], reason=reason)
 
 
 def _changes(event: Mapping[str, Any], speech: Speech) -> str:

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
-from asyncpg.pgproto.pgproto import UUID as DriverUUID  # noqa: N811 - it is a UUID too
 
 from intake.domain.attributes import attributes
 from intake.domain.body import read_body
@@ -17,7 +16,7 @@ from intake.domain.people import Key, stored_keys
 from intake.domain.policy import Door
 from intake.domain.proof import Arrival, Unproven, prove_arrival, prove_body
 from intake.domain.strict_json import Json
-from intake.domain.submission import Ignored, Outcome, Submission, Unmappable, document, lead_fields
+from intake.domain.submission import Ignored, Outcome, Submission, Unmappable, document
 from intake.rules import Rules
 from shared.runtime.ids import new_id
 
@@ -124,8 +123,8 @@ def _item(
     raw = request.arrival.raw if part is None else part
     content_type = request.content_type if part is None else "application/json"
     known = before[place] if place < len(before) else None
-    submission_id = known.submission_id if known else _fast_id()
-    lead_id = known.lead_id if known else _fast_id()
+    submission_id = known.submission_id if known else new_id()
+    lead_id = known.lead_id if known else new_id()
     seen = _seen(rules.hash_key, request, place, outcome, raw)
     if not isinstance(outcome, Submission):
         kept = b"" if isinstance(outcome, Ignored) else raw
@@ -140,7 +139,7 @@ def _item(
             part is not None,
             request.received_at,
         )
-    fields: dict[str, Any] = {**lead_fields(outcome), **outcome.ids}
+    fields: dict[str, Any] = {**outcome.fields, **outcome.picked, **outcome.ids}
     if outcome.consent is not None:
         fields["consent"] = outcome.consent
     return Item(
@@ -158,11 +157,6 @@ def _item(
         fields,
         orjson.dumps(document(outcome)).decode(),
     )
-
-
-def _fast_id() -> UUID:
-    """A new id in the driver's own kind of UUID, which holds its bytes: they are asked for a dozen times."""
-    return DriverUUID(new_id().bytes)
 
 
 def _seen(hash_key: bytes, request: Request, place: int, outcome: Outcome, raw: bytes) -> Seen:

@@ -20,7 +20,7 @@ from shared.runtime.failures import is_passing
 log = structlog.get_logger("intake")
 
 _MAX_ITEMS = 500
-_MAX_WAITING = 4_000
+_MAX_WAITING = 1_500  # fewer than the connections that the server takes, whose own refusal names no time
 _MAX_WAITING_BYTES = 64 * 1024 * 1024
 _BUSY_ENTRIES = 4
 _GATHER_S = 0.004

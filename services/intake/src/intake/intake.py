@@ -3,8 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from intake.disk import Disk
 from intake.group import Committer
 from intake.rules import RuleBook
+from shared.http.problems import Problem
 from shared.runtime.desk import Desk
 
 
@@ -13,6 +15,7 @@ class Intake:
     """The state of a process. Nothing in it is lost work: a request is answered only when it is durable."""
 
     public_url: str | None = None
+    disk: Disk = field(default_factory=lambda: Disk(lambda: 100.0))
     book: RuleBook = field(default_factory=RuleBook)
     refused: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     committer: Committer = field(init=False)
@@ -20,3 +23,15 @@ class Intake:
 
     def __post_init__(self) -> None:
         self.committer = Committer(self.book)
+
+    def refuse(self, door: str, why: str) -> None:
+        """Count a request that was not taken; `-` stands for a door that there is not."""
+        self.refused[door, why] += 1
+        if self.desk is not None:
+            self.desk.meters.door_refused.labels(door, why).inc()
+
+    def ready_to_write(self) -> None:
+        """Raise Problem 503 where the disk is nearly full."""
+        if self.disk.is_full():
+            detail = "the disk is nearly full, so nothing is taken until there is room again; send it again later"
+            raise Problem(503, detail, code="disk-full", headers={"Retry-After": "60"})

@@ -85,7 +85,7 @@ class Case:
             self.released.append(Owner(*held))
         for fact in step.facts:
             self.told.append(Told(fact, step.dossier, self.causation))
-            self.wants = self.wants or isinstance(fact, OwnerWanted)
+            self.wants = self.wants or type(fact) is OwnerWanted
         self.wants = self.wants and step.dossier.wanting is not None
 
     @property

@@ -11,9 +11,12 @@ from router.domain.facts import (
     Accepted,
     Contacted,
     Moved,
+    MovedToPool,
     Offered,
     OpportunityOpened,
+    OpportunityPassed,
     OpportunityStaged,
+    Prescreened,
     Recycled,
     Rejected,
     Returned,
@@ -49,8 +52,15 @@ def _events(case: Case, told: Told, now: datetime, recycled: frozenset[UUID]) ->
             yield _contacted(fact, head)
         case Moved() as fact:
             yield contracts.LeadMoved(
-                **head, status=fact.status, previous=fact.previous, reason=fact.reason, handoff_id=fact.handoff_id
+                **head,
+                status=fact.status,
+                previous=fact.previous,
+                reason=fact.reason,
+                handoff_id=fact.handoff_id,
+                by=fact.by,
             )
+        case MovedToPool() | Prescreened() as fact:
+            yield _by_hand(fact, head)
         case OpportunityOpened() as fact:
             yield contracts.OpportunityOpened(
                 **head,
@@ -61,7 +71,18 @@ def _events(case: Case, told: Told, now: datetime, recycled: frozenset[UUID]) ->
                 currency=fact.currency,
             )
         case OpportunityStaged() as fact:
-            yield from _ended(fact, head)
+            yield from _staged(fact, head)
+        case OpportunityPassed(handoff_id=UUID() as handoff_id) as fact:
+            yield contracts.OpportunityTransferred(
+                **head,
+                opportunity_id=fact.opportunity_id,
+                handoff_id=handoff_id,
+                owner=fact.owner,
+                team=fact.team,
+                previous=fact.previous,
+                reason=fact.reason,
+                by=fact.by,
+            )
         case _:
             return
 
@@ -81,16 +102,41 @@ def _verdict(
             )
         case Recycled():
             return contracts.LeadRecycled(
-                **head, cause=fact.cause, pool=fact.pool, hops=fact.hops, without_owner=fact.without_owner
+                **head, cause=fact.cause, pool=fact.pool, hops=fact.hops, without_owner=fact.without_owner, by=fact.by
             )
         case Returned():
             episode = next(handoff.episode for handoff in dossier.handoffs if handoff.id == fact.handoff_id)
-            return contracts.LeadRecycled(
+            return contracts.LeadReturned(
                 **head,
-                cause="returned",
+                reason=fact.reason,
                 pool=fact.pool,
                 hops=hops(dossier, episode),
                 without_owner=dossier.wanting is None,
+                episode=episode,
+                by=fact.by,
+            )
+
+
+def _by_hand(fact: MovedToPool | Prescreened, head: dict[str, Any]) -> Event:
+    match fact:
+        case MovedToPool():
+            return contracts.LeadPooled(
+                **head,
+                pool=fact.pool,
+                previous=fact.previous,
+                reason=fact.reason,
+                ends_episode=fact.ends_episode,
+                episode=fact.episode or None,
+                by=fact.by,
+            )
+        case Prescreened():
+            return contracts.LeadPrescreened(
+                **head,
+                handoff_id=fact.handoff_id,
+                owner=fact.owner,
+                episode=fact.episode,
+                rating=fact.rating,
+                by=fact.by,
             )
 
 
@@ -130,8 +176,16 @@ def _assigned(case: Case, dossier: Dossier, fact: Offered, head: dict[str, Any])
     )
 
 
-def _ended(fact: OpportunityStaged, head: dict[str, Any]) -> Iterator[Event]:
+def _staged(fact: OpportunityStaged, head: dict[str, Any]) -> Iterator[Event]:
     head = {**head, "opportunity_id": fact.opportunity_id, "handoff_id": fact.handoff_id, "owner": fact.owner}
+    if fact.stage not in ("won", "lost"):
+        yield contracts.OpportunityStaged(
+            **head,
+            stage=fact.stage,
+            previous=fact.previous,
+            amount_minor=fact.amount_minor,
+            currency=fact.currency,
+        )
     if fact.stage == "won" and fact.amount_minor is not None and fact.currency is not None:
         yield contracts.OpportunityWon(**head, amount_minor=fact.amount_minor, currency=fact.currency)
     if fact.stage == "lost" and fact.reason is not None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from router.cases import Case, Heard
 from router.domain import hearing
 from router.domain.dossier import handoff_by_id
+from router.domain.policy import pool_named
 from router.domain.rules import Policy
 from router.store import desk_work
 from router.turn import begin, finish, pass_calls_on, settle
@@ -41,7 +42,7 @@ def subscription() -> Subscription:
         erased: list[UUID] = []
         for each in batch:
             case = turn.cases[each.record.lead_id]
-            if isinstance(each.event, LeadErased):
+            if type(each.event) is LeadErased:
                 erased.append(case.lead_id)
             # what comes after a crossing may concern its owner, who is found only under the teams' locks
             if case.wants:
@@ -86,6 +87,8 @@ def _captured(case: Case, event: LeadCaptured, _policy: Policy) -> None:
             marketing_owner=event.marketing_owner,
             is_test=event.is_test,
             legacy=event.legacy,
+            pool=pool_named(event.pool),
+            left_with=event.previous_owner,
         )
     )
 

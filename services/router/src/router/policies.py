@@ -105,6 +105,11 @@ class InForce:
     basis: int
 
 
+def hours_of(compiled: Mapping[str, Compiled]) -> Hours:
+    """Hours by a published calendars policy."""
+    return LenientHours(CalendarHours(compiled))
+
+
 async def in_force(work: Work) -> InForce:
     """The versions in effect at the transaction's instant."""
     routing = await work.policy("routing")

@@ -3,19 +3,23 @@
 Locks are taken in one order: lanes (before we get here), team rows ascending in one statement, waiting rows, streams.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from router.cases import Case, Offering, Owner, QueuePlace, as_lead
 from router.domain import ownership, progress
-from router.domain.assign import Assigned, Lead, Outcome, Pooled, Waiting, assign, first_step, teams_wanted
+from router.domain.assign import Assigned, Lead, Outcome, Pooled, Waiting, Ways, decide, first_step, teams_of, ways
 from router.domain.desk import Desk, local_day, released, skip, taken
 from router.domain.dossier import owner_of
 from router.domain.facts import ChecklistFilled, Offered, Step, Waited
+from router.domain.roster import Rosters
 from router.events import events_of
 from router.policies import InForce, in_force
 from router.store import desk_work, leads, teams, waiting
@@ -43,6 +47,7 @@ class Want(NamedTuple):
 
     case: Case
     lead: Lead
+    ways: Ways
     teams: frozenset[str]
 
 
@@ -53,6 +58,7 @@ class Turn:
     connection: "Connection"
     now: datetime
     rules: InForce
+    rosters: Rosters
     cases: dict[UUID, Case] = field(default_factory=dict[UUID, Case])
     desks: dict[str, Desk] = field(default_factory=dict[str, Desk])
     notes: list[desk_work.Note] = field(default_factory=list[desk_work.Note])
@@ -79,7 +85,8 @@ class Turn:
 
 async def begin(work: Work) -> Turn:
     """A turn under the policies in force."""
-    return Turn(await work.raw(), work.now, await in_force(work))
+    rules = await in_force(work)
+    return Turn(await work.raw(), work.now, rules, Rosters(rules.policy, work.now, rules.hours))
 
 
 async def settle(turn: Turn, cases: Iterable[Case]) -> dict[UUID, Outcome]:
@@ -87,11 +94,8 @@ async def settle(turn: Turn, cases: Iterable[Case]) -> dict[UUID, Outcome]:
 
     The first call that needs desks locks them. A want that turns up later and needs another desk is left to the timer.
     """
-    policy = turn.rules.policy
-    wanting = [
-        Want(case, lead, teams_wanted(lead, policy)) for case in cases if case.wants and (lead := _prepared(turn, case))
-    ]
-    freed = Counter(turn.home(owner) for case in turn.cases.values() for owner in case.released)
+    wanting = [_want(turn, case) for case in cases if case.wants]
+    freed = Counter([turn.home(owner) for case in turn.cases.values() for owner in case.released])
     needed = freed.keys() | {team for case in turn.cases.values() if (team := _queue_touched(case)) is not None}
     if not turn.desks:
         needed = needed.union(*(want.teams for want in wanting))
@@ -107,13 +111,16 @@ def pass_calls_on(turn: Turn) -> None:
 
     It left its team's queue, or was looked at there in vain.
     """
+    left: defaultdict[str, list[QueuePlace]] = defaultdict(list)
     for case in turn.cases.values():
-        team = case.waited_for if case.has_left_waiting or case.looked else None
-        if team is None or team not in turn.desks:
+        team = case.waited_for
+        if team is None or team not in turn.desks or not (case.has_left_waiting or case.looked):
             continue
-        held = owner_of(case.dossier)
-        if (held is None or held[1] != team) and has_room(turn, team):
-            turn.calls.append(Call(team, 1, case.place_in_queue))
+        held, place = owner_of(case.dossier), case.place_in_queue
+        if place is not None and (held is None or held[1] != team):
+            left[team].append(place)
+    # one call of a team for all, from the first place that was left: who stands behind it is asked in order
+    turn.calls += [Call(team, len(places), min(places)) for team, places in left.items() if has_room(turn, team)]
 
 
 async def finish(turn: Turn, work: Work) -> None:
@@ -127,9 +134,7 @@ async def finish(turn: Turn, work: Work) -> None:
     await teams.keep(turn.connection, turn.desks)
     for call in turn.calls:
         await waiting.wake(turn.connection, call.team, call.count, turn.now, after=call.after)
-    for case in cases:
-        if case.told:
-            work.emit(events_of(case, turn.now))
+    work.emit(chain.from_iterable([events_of(case, turn.now) for case in cases if case.told]))
 
 
 def has_room(turn: Turn, team_id: str) -> bool:
@@ -140,17 +145,16 @@ def has_room(turn: Turn, team_id: str) -> bool:
     return any(skip(rep, team, desk, NOTHING_KNOWN, at=turn.now, hours=turn.rules.hours) is None for rep in team.reps)
 
 
-def _prepared(turn: Turn, case: Case) -> Lead:
+def _want(turn: Turn, case: Case) -> Want:
     """The lead as routing sees it; a fresh crossing may be pre-screened first."""
-    lead = as_lead(case.dossier)
-    wanting = case.dossier.wanting
-    screened = any(compiled.rule.sdr for compiled in turn.rules.policy.rules)
-    if screened and wanting is not None and wanting.cause == "qualified" and wanting.reason is None:
-        step = first_step(lead, turn.rules.policy)
+    lead, wanting, policy = as_lead(case.dossier), case.dossier.wanting, turn.rules.policy
+    if policy.screens and wanting is not None and wanting.cause == "qualified" and wanting.reason is None:
+        step = first_step(lead, policy)
         if step != wanting.step:
             case.dossier = ownership.pre_screen(case.dossier, step)
             lead = replace(lead, step=step)
-    return lead
+    found = ways(lead, policy)
+    return Want(case, lead, found, teams_of(found, policy))
 
 
 def _release(turn: Turn) -> None:
@@ -173,7 +177,7 @@ def _look(turn: Turn, want: Want) -> Outcome | None:
     case.deferred = not want.teams <= turn.desks.keys()
     if case.deferred:
         return None
-    outcome = assign(want.lead, turn.desks, turn.rules.policy, turn.now, turn.rules.hours)
+    outcome = decide(want.lead, want.ways, turn.desks, turn.rosters)
     if outcome.desk is not None:
         turn.desks[outcome.desk.team] = outcome.desk
     case.take(_outcome_step(turn, case, outcome))

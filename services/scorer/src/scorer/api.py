@@ -9,9 +9,10 @@ from starlette.responses import Response
 
 from scorer import store
 from scorer.domain.parse import parse
-from scorer.explaining import Language, shown
+from scorer.explaining import shown
 from scorer.policies import KIND, live, read, warnings
 from scorer.store import Draft
+from scorer.words import Language
 from shared.http.access import Principal
 from shared.http.app import caller
 from shared.http.problems import Problem

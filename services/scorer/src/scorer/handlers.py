@@ -20,10 +20,14 @@ from shared.contracts import (
     LeadCaptured,
     LeadEngaged,
     LeadErased,
+    LeadMoved,
+    LeadPooled,
     LeadRecycled,
     LeadRejected,
+    LeadReturned,
     LeadUpdated,
     OpportunityLost,
+    OpportunityWon,
     event_types,
 )
 from shared.contracts.attributes import values
@@ -32,6 +36,8 @@ from shared.runtime.service import Delivered, Subscription
 from shared.runtime.work import Work
 
 Fold = Callable[[Dossier, Any, UUID], Dossier]
+
+_VERDICTS: Final[dict[str, facts.VerdictKind]] = {"activated": "activated", "invalid": "invalid"}
 
 
 def subscription() -> Subscription:
@@ -45,12 +51,16 @@ async def weigh(batch: Sequence[Delivered[Event]], work: Work) -> None:
     """Load, fold and decide, keep, emit. A lead that nothing new is known of is left alone."""
     told: defaultdict[UUID, list[Delivered[Event]]] = defaultdict(list)
     for each in batch:
-        if each.record.stream.topic in FOLDS:
-            told[each.record.lead_id].append(each)
+        record = each.record
+        if record.stream.topic in FOLDS and not _is_idle(each.event):
+            told[record.lead_id].append(each)
+    if not told:
+        return
     connection = await work.raw()
     known = await store.dossiers_of(connection, told)
     scorecard = live(await work.policy(KIND))
     kept: list[Kept] = []
+    events: list[Event] = []
     for lead_id, news in told.items():
         before = known.get(lead_id, EMPTY)
         after = before
@@ -61,8 +71,14 @@ async def weigh(batch: Sequence[Delivered[Event]], work: Work) -> None:
         outcome = decide(after, scorecard, work.now)
         last = news[-1]
         kept.append(Kept(lead_id, last.record.stream.partition, outcome))
-        work.emit(said(lead_id, outcome, work.now, causation=last.id, correlation=last.event.correlation))
+        events += said(lead_id, outcome, work.now, causation=last.id, correlation=last.event.correlation)
     await store.keep(connection, kept)
+    work.emit(events)
+
+
+def _is_idle(event: Event) -> bool:
+    """Most statuses say nothing of a lead's worth: no dossier is loaded for them."""
+    return type(event) is LeadMoved and event.status not in _VERDICTS
 
 
 def _captured(dossier: Dossier, event: LeadCaptured, event_id: UUID) -> Dossier:
@@ -100,24 +116,47 @@ def _erased(dossier: Dossier, event: LeadErased, _event_id: UUID) -> Dossier:
 
 
 def _rejected(dossier: Dossier, event: LeadRejected, event_id: UUID) -> Dossier:
-    return _ended(dossier, event, event_id, "rejected") if event.ends_episode else dossier
+    known = facts.judged(
+        dossier, fact_id=str(event_id), kind="rejected", occurred_at=event.occurred_at, owner=event.owner
+    )
+    return _ended(known, event, event_id, "rejected") if event.ends_episode else known
 
 
-def _recycled(dossier: Dossier, event: LeadRecycled, event_id: UUID) -> Dossier:
+def _recycled(dossier: Dossier, event: LeadRecycled | LeadReturned, event_id: UUID) -> Dossier:
     return _ended(dossier, event, event_id, "recycled") if event.without_owner else dossier
 
 
+def _pooled(dossier: Dossier, event: LeadPooled, event_id: UUID) -> Dossier:
+    return _ended(dossier, event, event_id, "recycled") if event.ends_episode else dossier
+
+
 def _lost(dossier: Dossier, event: OpportunityLost, event_id: UUID) -> Dossier:
-    return _ended(dossier, event, event_id, "lost")
+    known = facts.judged(dossier, fact_id=str(event_id), kind="lost", occurred_at=event.occurred_at, owner=event.owner)
+    return _ended(known, event, event_id, "lost")
+
+
+def _won(dossier: Dossier, event: OpportunityWon, event_id: UUID) -> Dossier:
+    return facts.judged(dossier, fact_id=str(event_id), kind="won", occurred_at=event.occurred_at, owner=event.owner)
+
+
+def _moved(dossier: Dossier, event: LeadMoved, event_id: UUID) -> Dossier:
+    """Two statuses are a word on the lead; the others only say how far sales are with it."""
+    kind = _VERDICTS.get(event.status)
+    if kind is None:
+        return dossier
+    return facts.judged(dossier, fact_id=str(event_id), kind=kind, occurred_at=event.occurred_at)
 
 
 def _ended(
-    dossier: Dossier, event: LeadRejected | LeadRecycled | OpportunityLost, event_id: UUID, kind: facts.EndingKind
+    dossier: Dossier,
+    event: LeadRejected | LeadRecycled | LeadReturned | LeadPooled | OpportunityLost,
+    event_id: UUID,
+    kind: facts.EndingKind,
 ) -> Dossier:
     return facts.ended(dossier, fact_id=str(event_id), kind=kind, occurred_at=event.occurred_at, episode=event.episode)
 
 
-# What scorer learns from. `lead.moved` is consumed and has no fold: a status says nothing of points or of an episode.
+# What scorer learns from. A status moves no points and ends no episode; `activated` and `invalid` are verdicts.
 FOLDS: Final[dict[str, Fold]] = {
     LeadCaptured.wire: _captured,
     LeadUpdated.wire: _updated,
@@ -125,5 +164,9 @@ FOLDS: Final[dict[str, Fold]] = {
     LeadErased.wire: _erased,
     LeadRejected.wire: _rejected,
     LeadRecycled.wire: _recycled,
+    LeadReturned.wire: _recycled,
+    LeadPooled.wire: _pooled,
+    LeadMoved.wire: _moved,
     OpportunityLost.wire: _lost,
+    OpportunityWon.wire: _won,
 }

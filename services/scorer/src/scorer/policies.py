@@ -53,4 +53,5 @@ def scorecards() -> PolicyDefinition:
         read_roles=frozenset({"admin", "marketer", "manager", "viewer", "analyst", "operator"}),
         write_roles=frozenset({"admin", "marketer"}),
         lint=warnings,
+        drafted=True,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from scorer.domain.dossier import Dossier, effective
@@ -9,6 +10,8 @@ from scorer.domain.episodes import Outcome
 from shared.contracts import Event, LeadQualified, LeadScored
 from shared.contracts.attributes import ATTRIBUTE_NAMES, Attributes
 from shared.contracts.scores import ScorePart
+
+_NAMES: Final = frozenset(ATTRIBUTE_NAMES)
 
 
 def said(
@@ -36,7 +39,7 @@ def said(
             label=tier.label,
             action=tier.action,
             previous_tier=outcome.scored.previous_tier,
-            parts=tuple([ScorePart(rule=part.rule, points_milli=part.points_milli) for part in score.parts]),
+            parts=tuple([ScorePart(rule=rule, points_milli=points_milli) for rule, points_milli in score.reasons]),
             scorecard_version=score.version,
             cause=outcome.scored.cause,
         )
@@ -57,5 +60,5 @@ def said(
 
 
 def _attributes(dossier: Dossier) -> Attributes:
-    known = {name: attribute.value for name, attribute in effective(dossier).attributes.items()}
-    return Attributes(**{name: known[name] for name in ATTRIBUTE_NAMES if known.get(name) is not None})  # pyright: ignore[reportArgumentType]
+    known = effective(dossier).attributes
+    return Attributes(**{name: each.value for name, each in known.items() if each.value is not None and name in _NAMES})  # pyright: ignore[reportArgumentType]

@@ -10,11 +10,12 @@ from scorer.saying import said
 from scorer.store import Kept
 from shared.runtime.service import Timer
 from shared.runtime.work import Work
+from shared.store.due import postponing
 
 
 def fading() -> Timer:
     """The timer of decay and of windows that close."""
-    return Timer("fading", store.next_changes, fire)
+    return Timer("fading", store.next_changes, fire, postponing("dossier", "lead_id", "next_change"))
 
 
 async def fire(work: Work, partition: int, limit: int) -> int:

@@ -15,11 +15,13 @@ from shared.runtime.desk import Desk
 from sla_watcher import store
 from sla_watcher.cursors import read_cursor, write_cursor
 from sla_watcher.domain import State
+from sla_watcher.saving import saving
 
 
 def api(desk: Desk) -> APIRouter:
     """The router, for a desk."""
     router = APIRouter(tags=["clocks"])
+    router.include_router(saving(desk))
 
     @router.get("/v1/clocks")
     async def list_clocks(

@@ -2,24 +2,22 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from shared.contracts import event_types
 from shared.contracts.topology import CONSUMES
-from shared.runtime.service import Delivered, Subscription
+from shared.runtime.service import Delivered, Subscription, Unprocessable
 from shared.runtime.work import Work
 from sla_watcher import store
-from sla_watcher.domain import Clock, LeadFacts, Transition, reconcile
+from sla_watcher.domain import Clock, LeadFacts, Transition, UnknownCalendar, reconcile
 from sla_watcher.domain.aside import Watched, owed
 from sla_watcher.hearing import hear, matters
-from sla_watcher.policies import InForce, in_force
+from sla_watcher.policies import InForce, in_force, without_calendar
 from sla_watcher.telling import event_of
 
 
-@dataclass(frozen=True, slots=True)
-class Learned:
+class Learned(NamedTuple):
     """A lead of which a batch told something new. `causation` is the last event that did."""
 
     partition: int
@@ -27,8 +25,7 @@ class Learned:
     causation: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(NamedTuple):
     """What became of a lead's clocks."""
 
     lead: Learned
@@ -73,7 +70,7 @@ def _learned(known: Watched | None, events: Sequence[Delivered[Any]], policies: 
     watched = known or Watched(LeadFacts(last.record.lead_id))
     for each in events:
         watched = hear(watched, each.event, policies.arm)
-    return None if watched == known else Learned(last.record.stream.partition, watched, last.id)
+    return None if watched is known else Learned(last.record.stream.partition, watched, last.id)
 
 
 def _lead_id(lead: Learned) -> UUID:
@@ -81,4 +78,8 @@ def _lead_id(lead: Learned) -> UUID:
 
 
 def _moved(lead: Learned, clocks: Mapping[UUID, Clock], policies: InForce) -> Moved:
-    return Moved(lead, *reconcile(owed(lead.watched), clocks, policies.calendars))
+    """Raises Unprocessable where a clock starts on a calendar that has been taken away since it was promised."""
+    try:
+        return Moved(lead, *reconcile(owed(lead.watched), clocks, policies.calendars))
+    except UnknownCalendar as error:
+        raise Unprocessable(without_calendar(error)) from error

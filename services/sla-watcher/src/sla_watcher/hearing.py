@@ -1,9 +1,9 @@
 """From events to facts: what other services say, as far as a clock cares."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from functools import reduce
 from typing import Final
+
+from msgspec.structs import replace
 
 from shared.contracts import (
     Event,
@@ -12,9 +12,11 @@ from shared.contracts import (
     LeadContacted,
     LeadErased,
     LeadMoved,
+    LeadPrescreened,
     LeadQualified,
     LeadRecycled,
     LeadRejected,
+    LeadReturned,
     OpportunityOpened,
 )
 from shared.contracts.attributes import values
@@ -43,9 +45,11 @@ _ALWAYS: Final[frozenset[type[Event]]] = frozenset(
         LeadAssigned,
         LeadContacted,
         LeadErased,
+        LeadPrescreened,
         LeadQualified,
         LeadRecycled,
         LeadRejected,
+        LeadReturned,
         OpportunityOpened,
     }
 )
@@ -65,15 +69,20 @@ def matters(event: Event) -> bool:
 
 
 def hear(known: Watched, event: Event, arm: Arm) -> Watched:
-    """What is known of a lead after one event more. Heard twice, an event changes nothing."""
+    """What is known of a lead after one event more: `known` itself where that tells nothing new, as when heard twice."""
     if isinstance(event, LeadCaptured):
         return _set_aside(known, event)
-    return replace(known, facts=reduce(learn, _facts(event, arm), known.facts))
+    facts = known.facts
+    for fact in _facts(event, arm):
+        facts = learn(facts, fact)
+    return known if facts is known.facts else replace(known, facts=facts)
 
 
 def _set_aside(known: Watched, event: LeadCaptured) -> Watched:
     imported_at = event.recorded_at if event.legacy else known.imported_at
-    return replace(known, is_test=known.is_test or event.is_test, imported_at=imported_at)
+    is_test = known.is_test or event.is_test
+    same = is_test == known.is_test and imported_at == known.imported_at
+    return known if same else replace(known, is_test=is_test, imported_at=imported_at)
 
 
 def _facts(event: Event, arm: Arm) -> Iterator[Fact]:
@@ -89,6 +98,10 @@ def _facts(event: Event, arm: Arm) -> Iterator[Fact]:
             yield Ending(event.occurred_at, "rejected", event.handoff_id)
         case LeadRecycled():
             yield Ending(event.occurred_at, "recycled", event.handoff_id)
+        case LeadReturned():
+            yield Ending(event.occurred_at, "returned", event.handoff_id)
+        case LeadPrescreened():
+            yield Ending(event.occurred_at, "pre_screened", event.handoff_id)
         case OpportunityOpened():
             yield Ending(event.occurred_at, "converted", event.handoff_id)
         case LeadMoved():

@@ -1,6 +1,6 @@
 """The policies that sla-watcher keeps, and how the versions in force arm a case."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,13 +10,27 @@ from shared.runtime.policies import PolicyDefinition, PolicyInvalid
 from shared.runtime.service import Unprocessable
 from shared.runtime.work import Work
 from sla_watcher import expressions
-from sla_watcher.domain import PRESETS, Case, InvalidPromises, Origin, SlaPolicy, Terms, arm, parse_sla
+from sla_watcher.domain import (
+    PRESETS,
+    Case,
+    InvalidPromises,
+    Origin,
+    SlaPolicy,
+    Terms,
+    UnknownCalendar,
+    arm,
+    compiled_calendar,
+    parse_sla,
+)
 
 
-def parse(body: Mapping[str, Any]) -> SlaPolicy:
-    """Raises PolicyInvalid with each promise's first problem."""
+def parse(body: Mapping[str, Any], calendars: Collection[str] | None = None) -> SlaPolicy:
+    """The policy; `calendars` are those that it may name, None where that is not known.
+
+    Raises PolicyInvalid with each promise's first problem.
+    """
     try:
-        return parse_sla(body, check=expressions.fault)
+        return parse_sla(body, check=expressions.fault, calendars=calendars)
     except InvalidPromises as error:
         raise PolicyInvalid([f"{each.path}: {each.what}; {each.fix}" for each in error.problems]) from error
 
@@ -39,12 +53,23 @@ class InForce:
     def arm(self, case: Case, origins: frozenset[Origin]) -> tuple[Terms, ...]:
         """The terms of a case.
 
-        Raises Unprocessable where a condition can't be evaluated for it: the policy is at fault, and can be mended.
+        Raises Unprocessable where a condition can't be evaluated for it or a calendar is not known: the policy is at
+        fault, and can be mended.
         """
         try:
-            return arm(self.promises, case, origins, expressions.matches)
+            armed = arm(self.promises, case, origins, expressions.matches)
+            for terms in armed:
+                compiled_calendar(terms.calendar, self.calendars)
+        except UnknownCalendar as error:
+            raise Unprocessable(without_calendar(error)) from error
         except (ValueError, RuntimeError) as error:
             raise Unprocessable(f"a condition of the sla policy fails: {error}; publish a mended one") from error
+        return armed
+
+
+def without_calendar(error: UnknownCalendar) -> str:
+    """What is missing, and the cure: parked, no promise is lost; round the clock, it would be another promise."""
+    return f"{error}; publish a calendars policy that has {error.name!r}, or an sla or routing policy that does not"
 
 
 async def in_force(work: Work) -> InForce:

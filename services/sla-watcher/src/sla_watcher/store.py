@@ -18,7 +18,7 @@ from sla_watcher.domain.aside import Watched
 if TYPE_CHECKING:
     from asyncpg import Connection
 
-_ENCODER: Final = msgspec.msgpack.Encoder()
+_ENCODER: Final = msgspec.msgpack.Encoder(uuid_format="bytes")
 _WATCHED: Final = msgspec.msgpack.Decoder(Watched)
 _CLOCK: Final = msgspec.msgpack.Decoder(Clock)
 
@@ -78,7 +78,7 @@ async def clocks_of(connection: "Connection", lead_ids: Collection[UUID]) -> dic
 
 async def keep_watched(connection: "Connection", rows: Iterable[tuple[int, Watched]]) -> None:
     """Write what is known of leads, each with its lane."""
-    ordered = sorted(rows, key=lambda row: row[1].facts.lead_id)
+    ordered = sorted(rows, key=lambda row: row[1].facts.lead_id.int)
     if not ordered:
         return
     await connection.execute(
@@ -91,7 +91,7 @@ async def keep_watched(connection: "Connection", rows: Iterable[tuple[int, Watch
 
 async def keep_clocks(connection: "Connection", rows: Iterable[tuple[int, Clock]]) -> None:
     """Write clocks, new or moved, each with its lane."""
-    ordered = sorted(rows, key=lambda row: row[1].clock_id)
+    ordered = sorted(rows, key=lambda row: row[1].clock_id.int)
     if not ordered:
         return
     clocks = [clock for _, clock in ordered]
@@ -104,7 +104,7 @@ async def keep_clocks(connection: "Connection", rows: Iterable[tuple[int, Clock]
         [clock.promise for clock in clocks],
         [clock.owner for clock in clocks],
         [clock.team for clock in clocks],
-        [clock.state.value for clock in clocks],
+        [clock.state for clock in clocks],
         [clock.due_at for clock in clocks],
         [next_at(clock) for clock in clocks],
         [_ENCODER.encode(clock) for clock in clocks],

@@ -2,6 +2,7 @@
 
 from shared.runtime.service import Timer
 from shared.runtime.work import Work
+from shared.store.due import postponing
 from sla_watcher import store
 from sla_watcher.domain import elapse
 from sla_watcher.telling import event_of
@@ -17,4 +18,4 @@ async def fire(work: Work, partition: int, limit: int) -> int:
     return len(due)
 
 
-CLOCKS = Timer("clocks", store.next_due, fire)
+CLOCKS = Timer("clocks", store.next_due, fire, postponing("clock", "clock_id", "next_at"))

@@ -5,7 +5,10 @@ from shared.contracts.base import Event, event_types
 from shared.contracts.clocks import (
     ClockBreached,
     ClockCancelled,
+    ClockExcused,
     ClockMet,
+    ClockPaused,
+    ClockResumed,
     ClockRevoked,
     ClockStarted,
     ClockWarned,
@@ -18,19 +21,32 @@ from shared.contracts.handoffs import (
     LeadAssigned,
     LeadContacted,
     LeadMoved,
+    LeadPooled,
+    LeadPrescreened,
     LeadRecycled,
     LeadRejected,
+    LeadReturned,
     LeadWaiting,
 )
-from shared.contracts.leads import LeadCaptured, LeadEngaged, LeadErased, LeadUpdated
-from shared.contracts.opportunities import OpportunityLost, OpportunityOpened, OpportunityWon
+from shared.contracts.leads import LeadCaptured, LeadConsented, LeadEngaged, LeadErased, LeadUpdated
+from shared.contracts.nurture import NurtureDue
+from shared.contracts.opportunities import (
+    OpportunityLost,
+    OpportunityOpened,
+    OpportunityStaged,
+    OpportunityTransferred,
+    OpportunityWon,
+)
 from shared.contracts.scores import LeadQualified, LeadScored, ScorePart
 
 __all__ = [
     "Attributes",
     "ClockBreached",
     "ClockCancelled",
+    "ClockExcused",
     "ClockMet",
+    "ClockPaused",
+    "ClockResumed",
     "ClockRevoked",
     "ClockStarted",
     "ClockWarned",
@@ -40,18 +56,25 @@ __all__ = [
     "LeadAccepted",
     "LeadAssigned",
     "LeadCaptured",
+    "LeadConsented",
     "LeadContacted",
     "LeadEngaged",
     "LeadErased",
     "LeadMoved",
+    "LeadPooled",
+    "LeadPrescreened",
     "LeadQualified",
     "LeadRecycled",
     "LeadRejected",
+    "LeadReturned",
     "LeadScored",
     "LeadUpdated",
     "LeadWaiting",
+    "NurtureDue",
     "OpportunityLost",
     "OpportunityOpened",
+    "OpportunityStaged",
+    "OpportunityTransferred",
     "OpportunityWon",
     "ScorePart",
     "Unreadable",

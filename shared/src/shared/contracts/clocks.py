@@ -29,6 +29,7 @@ class ClockWarned(ClockEvent, frozen=True, kw_only=True, omit_defaults=True):
     """A share of the time is gone (in percent)."""
 
     share_percent: int
+    manager: str | None = None
 
 
 @named("sla.breached")
@@ -61,3 +62,29 @@ class ClockCancelled(ClockEvent, frozen=True, kw_only=True, omit_defaults=True):
     """No longer owed: the handoff ended first."""
 
     reason: str
+
+
+@named("sla.excused")
+class ClockExcused(ClockEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A manager forgave it, once: neither kept nor counted against the owner. `breached`: it had been breached."""
+
+    reason: str
+    by: str
+    breached: bool = False
+
+
+@named("sla.paused")
+class ClockPaused(ClockEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A manager stopped it: until it is resumed it neither warns nor breaches. `due_at` is what it was due till then."""
+
+    reason: str
+    by: str
+
+
+@named("sla.resumed")
+class ClockResumed(ClockEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """It runs again: `due_at` is later by the time that it stood (in open hours, for a promise in business hours)."""
+
+    by: str
+    paused_at: Instant
+    reason: str | None = None

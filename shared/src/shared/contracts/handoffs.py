@@ -18,7 +18,8 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why this owner: the rule that chose the team, the strategy, every rep considered, the policy's version.
 
-    `number` counts the team's decisions: a what-if replays in that order.
+    `number` counts the team's decisions: a what-if replays in that order. Where a person decided and not the policy,
+    `by` says who, `reason` their typed reason, and `overruled` the cap or absence that they went over.
     """
 
     number: int
@@ -26,6 +27,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     strategy: str
     policy_version: int
     considered: tuple[Considered, ...] = ()
+    by: str | None = None
+    reason: str | None = None
+    overruled: str | None = None
 
 
 @named("lead.assigned")
@@ -79,9 +83,53 @@ class LeadRejected(Event, frozen=True, kw_only=True, omit_defaults=True):
     episode: int | None = None
 
 
+@named("lead.returned")
+class LeadReturned(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """The owner gave the handoff back, with a typed reason: no word on the lead, somebody else is to have it.
+
+    `pool` is where it went, None where the next owner is looked for. `without_owner`: nobody is, so the episode ends.
+    """
+
+    handoff_id: UUID
+    owner: str
+    reason: str
+    pool: str | None = None
+    hops: int = 0
+    without_owner: bool = True
+    episode: int | None = None
+    by: str | None = None
+
+
+@named("lead.prescreened")
+class LeadPrescreened(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """An SDR had a first word with the lead and passes it on to sales: this handoff is over, a rep is looked for."""
+
+    handoff_id: UUID
+    owner: str
+    episode: int
+    rating: int | None = None
+    by: str | None = None
+
+
+@named("lead.pooled")
+class LeadPooled(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A lead that nobody had was moved to a pool by a person. `ends_episode`: it waited for an owner till then."""
+
+    pool: str
+    previous: str
+    reason: str | None = None
+    ends_episode: bool = True
+    episode: int | None = None
+    by: str | None = None
+    attributes: Attributes | None = None
+
+
 @named("lead.contacted")
 class LeadContacted(Event, frozen=True, kw_only=True, omit_defaults=True):
-    """One attempt to reach the lead. `unproven`: reported too late to change what was promised."""
+    """One attempt to reach the lead. `unproven`: reported too late to change what was promised.
+
+    Of a lead that nobody has (an SDR phones the raw pool) `handoff_id` is an id made from the lead's, of no handoff.
+    """
 
     handoff_id: UUID
     owner: str
@@ -100,6 +148,7 @@ class LeadMoved(Event, frozen=True, kw_only=True, omit_defaults=True):
     previous: str
     reason: str | None = None
     handoff_id: UUID | None = None
+    by: str | None = None
 
 
 @named("lead.recycled")
@@ -113,3 +162,4 @@ class LeadRecycled(Event, frozen=True, kw_only=True, omit_defaults=True):
     hops: int = 0
     without_owner: bool = True
     episode: int | None = None
+    by: str | None = None

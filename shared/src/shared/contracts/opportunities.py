@@ -17,6 +17,32 @@ class OpportunityOpened(Event, frozen=True, kw_only=True, omit_defaults=True):
     currency: str | None = None
 
 
+@named("opportunity.staged")
+class OpportunityStaged(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A step forward to proposal or negotiation; won and lost are events of their own. The amount is today's."""
+
+    opportunity_id: UUID
+    handoff_id: UUID
+    owner: str
+    stage: str
+    previous: str
+    amount_minor: int | None = None
+    currency: str | None = None
+
+
+@named("opportunity.transferred")
+class OpportunityTransferred(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """Another owner goes on with an open opportunity: `previous` had it."""
+
+    opportunity_id: UUID
+    handoff_id: UUID
+    owner: str
+    team: str
+    previous: str
+    reason: str | None = None
+    by: str | None = None
+
+
 @named("opportunity.won")
 class OpportunityWon(Event, frozen=True, kw_only=True, omit_defaults=True):
     """Won, for this amount."""

@@ -15,7 +15,11 @@ class ScorePart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @named("lead.scored")
 class LeadScored(Event, frozen=True, kw_only=True, omit_defaults=True):
-    """The score at `occurred_at` under `scorecard_version`; the parts sum to it exactly."""
+    """The score at `occurred_at` under `scorecard_version`; the parts sum to it exactly.
+
+    `attributes` come along where the tier's action is one for marketing, so that content can be chosen. `legacy`: it
+    comes from what an import brought, not from anything the lead did since.
+    """
 
     score_milli: int
     tier: str
@@ -25,6 +29,8 @@ class LeadScored(Event, frozen=True, kw_only=True, omit_defaults=True):
     parts: tuple[ScorePart, ...] = ()
     scorecard_version: int
     cause: str = "fact"
+    attributes: Attributes | None = None
+    legacy: bool = False
 
 
 @named("lead.qualified")

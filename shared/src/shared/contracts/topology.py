@@ -3,7 +3,7 @@
 from typing import Final
 
 EMITS: Final[dict[str, tuple[str, ...]]] = {
-    "intake": ("lead.captured", "lead.updated", "lead.engaged", "lead.erased"),
+    "intake": ("lead.captured", "lead.updated", "lead.engaged", "lead.erased", "lead.consented"),
     "scorer": ("lead.scored", "lead.qualified"),
     "router": (
         "lead.assigned",
@@ -13,18 +13,45 @@ EMITS: Final[dict[str, tuple[str, ...]]] = {
         "lead.contacted",
         "lead.moved",
         "lead.recycled",
+        "lead.returned",
+        "lead.prescreened",
+        "lead.pooled",
         "opportunity.opened",
+        "opportunity.staged",
+        "opportunity.transferred",
         "opportunity.won",
         "opportunity.lost",
     ),
-    "sla-watcher": ("sla.started", "sla.warned", "sla.breached", "sla.met", "sla.revoked", "sla.cancelled"),
+    "sla-watcher": (
+        "sla.started",
+        "sla.warned",
+        "sla.breached",
+        "sla.met",
+        "sla.revoked",
+        "sla.cancelled",
+        "sla.excused",
+        "sla.paused",
+        "sla.resumed",
+        "nurture.due",
+    ),
     "analytics": (),
 }
 
+# consent is intake's to keep and marketing's to heed; it changes neither a score nor an owner
+_BUT_CONSENT: Final = tuple(topic for topic in EMITS["intake"] if topic != "lead.consented")
+
 CONSUMES: Final[dict[str, tuple[str, ...]]] = {
     "intake": (),
-    "scorer": (*EMITS["intake"], "lead.rejected", "lead.recycled", "lead.moved", "opportunity.lost"),
-    "router": (*EMITS["intake"], *EMITS["scorer"], "sla.breached"),
+    "scorer": (
+        *_BUT_CONSENT,
+        "lead.rejected",
+        "lead.recycled",
+        "lead.returned",
+        "lead.pooled",
+        "lead.moved",
+        "opportunity.lost",
+    ),
+    "router": (*_BUT_CONSENT, *EMITS["scorer"], "sla.breached"),
     "sla-watcher": (*EMITS["intake"], *EMITS["scorer"], *EMITS["router"]),
     "analytics": (*EMITS["intake"], *EMITS["scorer"], *EMITS["router"], *EMITS["sla-watcher"]),
 }

@@ -47,24 +47,34 @@ class Key:
     expires_at: datetime | None = None
 
 
+_ADMIN: Final = Principal("admin", "admin")
+
+
 @dataclass(slots=True)
 class KeyRing:
     """The keys in force in this process, replaced whole when the policy changes."""
 
     admin_sha256: str = ""
     keys: Mapping[str, Key] = field(default_factory=dict[str, Key])
+    session_secret: bytes = b""
+    """What signs the browser's sessions, the same in every process; empty: none is taken."""
+
+    def of_key(self, key_id: str, at: datetime) -> Principal | None:
+        """The caller that a session's key stands for, None once the key is revoked or over."""
+        key = self.keys.get(key_id)
+        if key is None:
+            return _ADMIN if key_id == _ADMIN.key_id and self.admin_sha256 else None
+        return None if key.expires_at is not None and key.expires_at <= at else key.principal
 
     def principal(self, token: str, at: datetime) -> Principal | None:
         """The caller behind a bearer token, None where it opens nothing."""
         digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
         if self.admin_sha256 and secrets.compare_digest(digest, self.admin_sha256):
-            return Principal("admin", "admin")
+            return _ADMIN
         key = self.keys.get(key_id_of(token))
         if key is None or not secrets.compare_digest(digest, key.sha256):
             return None
-        if key.expires_at is not None and key.expires_at <= at:
-            return None
-        return key.principal
+        return self.of_key(key.id, at)
 
 
 def key_id_of(token: str) -> str:

@@ -14,8 +14,10 @@ from starlette.routing import Route as PlainRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.http.access import KeyRing, Principal, bearer
+from shared.http.deadline import before
 from shared.http.problems import Problem, answer_problem, document
-from shared.http.routes import PUBLIC, Route, find, methods_of
+from shared.http.routes import PUBLIC, Route, route_of
+from shared.http.sessions import SAFE, cookie_of, key_of_session, same_origin
 from shared.runtime.clock import system_clock
 from shared.runtime.desk import KeyReused
 from shared.runtime.failures import is_passing
@@ -68,7 +70,10 @@ class Doorkeeper:
             bare = self.bare.get((route.method, route.template))
             if bare is not None:
                 scope["path_params"] = _path_params(route.template, scope["path"])
-            await (bare or self.app)(scope, Body(scope, receive), noting)
+            body = Body(scope, receive)
+            if bare is None:
+                body.hold_to_headers()
+            await (bare or self.app)(scope, body, noting)
         except Problem as problem:
             await document(problem)(scope, receive, send)
         except Exception as error:
@@ -85,29 +90,12 @@ class Doorkeeper:
 
         Raises Problem 401, 403, 404 or 405.
         """
-        route = find(scope["method"], scope["path"])
-        if route is None:
-            allowed = methods_of(scope["path"])
-            if allowed:
-                raise Problem(405, f"use {' or '.join(allowed)} here", headers={"Allow": ", ".join(allowed)})
-            raise Problem(404, "there is nothing at this path; see /docs for what there is", code="no-route")
+        route = route_of(scope["method"], scope["path"])
         scope.setdefault("state", {})["service"] = route.service
         if route.roles is PUBLIC:
             return route
-        given = b""
-        for key, value in scope["headers"]:
-            if key == b"authorization":
-                given = value
-        token = bearer({"authorization": given.decode("latin-1")})
         ring = self.rings.get(route.service) or next(iter(self.rings.values()))
-        principal = ring.principal(token, system_clock())
-        if principal is None:
-            raise Problem(
-                401,
-                "this token is unknown, revoked or expired; `baton key create` makes a new one",
-                code="bad-token",
-                headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
-            )
+        principal = _principal(ring, scope)
         if principal.role not in route.roles:
             raise Problem(
                 403,
@@ -116,6 +104,31 @@ class Doorkeeper:
             )
         scope["state"]["principal"] = principal
         return route
+
+
+def _principal(ring: KeyRing, scope: Scope) -> Principal:
+    """Who asks: by the token, else by the session of the browser.
+
+    Raises Problem 401 and 403.
+    """
+    now, headers = system_clock(), scope["headers"]
+    given = next((value for key, value in headers if key == b"authorization"), b"")
+    session = "" if given else cookie_of(headers)
+    if session:
+        key_id = key_of_session(ring.session_secret, session, now)
+        principal = None if key_id is None else ring.of_key(key_id, now)
+        if principal is not None and scope["method"] not in SAFE and not same_origin(headers):
+            raise Problem(403, "a session may change something only from this product's own page", code="origin")
+    else:
+        principal = ring.principal(bearer({"authorization": given.decode("latin-1")}), now)
+    if principal is None:
+        raise Problem(
+            401,
+            "this token is unknown, revoked or expired; `baton key create` makes a new one",
+            code="bad-token",
+            headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
+        )
+    return principal
 
 
 def _path_params(template: str, path: str) -> dict[str, str]:
@@ -134,20 +147,27 @@ class Body:
         self.seen_bytes = 0
         self.deadline_s: float | None = None
         self.whole = False
+        self.refused: Problem | None = None  # for what the headers say
         for key, value in scope["headers"]:
             if key == b"content-length" and not value.isdigit():
-                raise Problem(400, "the content-length is no number", code="content-length")
-            if key == b"content-length" and (len(value) > _LONGEST_LENGTH_DIGITS or int(value) > MAX_BODY_BYTES):
-                raise _too_large()
+                self.refused = Problem(400, "the content-length is no number", code="content-length")
+            elif key == b"content-length" and (len(value) > _LONGEST_LENGTH_DIGITS or int(value) > MAX_BODY_BYTES):
+                self.refused = _too_large()
+
+    def hold_to_headers(self) -> None:
+        """Raise the Problem that the headers alone tell of; a bare endpoint meets it when it reads."""
+        if self.refused is not None:
+            raise self.refused
 
     async def __call__(self) -> Message:
         """The next piece; once the body is whole, whatever the server has to say."""
         if self.whole:
             return await self.receive()
+        if self.refused is not None:
+            raise BodyRefused(self.refused)
         self.deadline_s = self.deadline_s or asyncio.get_running_loop().time() + BODY_DEADLINE_S
         try:
-            async with asyncio.timeout_at(self.deadline_s):
-                message = await self.receive()
+            message = await before(self.deadline_s, self.receive())
         except TimeoutError:
             raise BodyRefused(
                 Problem(408, f"the body did not arrive within {BODY_DEADLINE_S:.0f} s", code="slow-body")

@@ -1,14 +1,17 @@
 """What operators ask every service: lag, parked records, consumers, the tally of captures."""
 
+from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from shared.http.access import Principal
+from shared.http.app import caller
 from shared.http.problems import Problem
 from shared.runtime.consumer import Consumer
 from shared.runtime.desk import Desk
@@ -22,6 +25,11 @@ from shared.store.parked import of_lead, words_of
 def operations(desk: Desk, service: Service, consumer: Consumer | None) -> APIRouter:
     """`/v1/ops/{service}/…` of one service."""
     router = APIRouter(prefix=f"/v1/ops/{service.name}", tags=["operations"])
+
+    @router.get("/me")
+    async def me(principal: Annotated[Principal, Depends(caller)]) -> Response:
+        """Who the caller is."""
+        return _json({**asdict(principal), "teams": sorted(principal.teams)})
 
     @router.get("/lag")
     async def lag() -> Response:

@@ -45,13 +45,20 @@ def policy_routes(desk: Desk, service: Service) -> APIRouter:
 
         async def put_policy(request: Request, principal: Principal = Depends(caller)) -> Response:  # noqa: B008 - FastAPI's way
             _bar(principal, definition.write_roles, guarded=guarded)
+            if definition.drafted:
+                raise Problem(
+                    409,
+                    f"the {kind} is published from a draft: PUT /v1/policies/{kind} keeps one,"
+                    f" POST /v1/policies/{kind}/publish makes it live",
+                    code="drafted",
+                )
             return await publish(kind, request, principal)
 
         router.add_api_route(path, get_policy, methods=["GET"], name=f"read {kind}")
         router.add_api_route(path, put_policy, methods=["PUT"], name=f"publish {kind}")
 
-    for kind in policies.definitions:
-        if _owns(service, kind):
+    for kind, definition in policies.definitions.items():
+        if _owns(service, kind) and not definition.drafted:
             add(kind, f"/v1/policies/{kind}", guarded=False)
         add(kind, f"/v1/ops/{service.name}/policies/{kind}", guarded=True)
     return router

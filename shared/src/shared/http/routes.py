@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from shared.http.problems import Problem
+
 PUBLIC: Final = frozenset({"public"})
 ALL: Final = frozenset({"entry", "marketer", "sdr", "rep", "manager", "viewer", "analyst", "operator", "admin"})
 SALES: Final = frozenset({"sdr", "rep", "manager", "admin"})
@@ -34,6 +36,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/v1/hooks/{door}/{token}", "intake", PUBLIC),
     Route("POST", "/v1/forms/{door}", "intake", PUBLIC),
     Route("OPTIONS", "/v1/forms/{door}", "intake", PUBLIC),
+    Route("GET", "/v1/forms/{door}/thanks", "intake", PUBLIC),
     Route("POST", "/v1/leads", "intake", frozenset({"entry", "marketer", "sdr", "manager", "admin"})),
     Route("GET", "/v1/leads", "intake", ALL - {"viewer", "operator", "analyst"}),
     Route("GET", "/v1/leads/{lead_id}", "intake", ALL - {"operator"}),
@@ -56,10 +59,18 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/v1/policies/scorecard/publish", "scorer", MARKETING),
     # router
     Route("GET", "/v1/handoffs", "router", SALES | READERS),
+    # also GET /v1/handoffs/stream: the same service, the same roles
     Route("GET", "/v1/handoffs/{handoff_id}", "router", SALES | READERS),
     Route("POST", "/v1/handoffs/{handoff_id}/accept", "router", SALES),
     Route("POST", "/v1/handoffs/{handoff_id}/reject", "router", SALES),
     Route("POST", "/v1/handoffs/{handoff_id}/contacts", "router", SALES),
+    Route("POST", "/v1/handoffs/{handoff_id}/return", "router", SALES),
+    Route("POST", "/v1/handoffs/{handoff_id}/pass-on", "router", frozenset({"sdr", "manager", "admin"})),
+    Route("POST", "/v1/handoffs/{handoff_id}/transfer", "router", LEADERS),
+    Route("POST", "/v1/leads/{lead_id}/assign", "router", LEADERS),
+    Route("POST", "/v1/leads/{lead_id}/pool", "router", frozenset({"marketer", "sdr", "manager", "admin"})),
+    Route("GET", "/v1/leads/{lead_id}/notes", "router", SALES | MARKETING),
+    Route("POST", "/v1/leads/{lead_id}/notes", "router", SALES | MARKETING),
     Route("POST", "/v1/leads/{lead_id}/contacts", "router", SALES),
     Route("POST", "/v1/leads/{lead_id}/status", "router", SALES | MARKETING),
     Route("PATCH", "/v1/leads/{lead_id}/checklist", "router", SALES | MARKETING),
@@ -70,13 +81,18 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/v1/opportunities", "router", SALES),
     Route("GET", "/v1/opportunities", "router", SALES | READERS),
     Route("POST", "/v1/opportunities/{opportunity_id}/stage", "router", SALES),
+    Route("POST", "/v1/opportunities/{opportunity_id}/transfer", "router", LEADERS),
     Route("GET", "/v1/tasks", "router", SALES | READERS),
+    Route("POST", "/v1/tasks", "router", SALES | MARKETING),
+    Route("POST", "/v1/tasks/{task_id}/done", "router", SALES | MARKETING),
     Route("GET", "/v1/policies/routing", "router", READERS),
     Route("PUT", "/v1/policies/routing", "router", LEADERS),
     Route("GET", "/v1/reps", "router", SALES | READERS),
     Route("POST", "/v1/reps", "router", LEADERS),
     Route("PATCH", "/v1/reps/{rep}", "router", LEADERS),
     Route("DELETE", "/v1/reps/{rep}", "router", LEADERS),
+    Route("PUT", "/v1/reps/{rep}/availability", "router", SALES),
+    Route("POST", "/v1/reps/{rep}/transfer", "router", LEADERS),
     # sla-watcher
     Route("GET", "/v1/clocks", "sla-watcher", SALES | READERS),
     Route("GET", "/v1/policies/sla", "sla-watcher", READERS),
@@ -93,6 +109,13 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("PUT", "/v1/policies/access", "gateway", ADMINS),
     Route("GET", "/v1/policies/calendars", "gateway", READERS),
     Route("PUT", "/v1/policies/calendars", "gateway", LEADERS),
+    # the page: it asks for a session itself, and reads with the reader's own rights
+    *(
+        Route("GET", path, "gateway", PUBLIC)
+        for path in ("/", "/live", "/sign-in", "/follow/{lead_id}", "/page/{name}")
+    ),
+    Route("POST", "/sign-in", "gateway", PUBLIC),
+    Route("POST", "/sign-out", "gateway", PUBLIC),
     Route("GET", "/health/live", "gateway", PUBLIC),
     Route("GET", "/health/ready", "gateway", PUBLIC),
     Route("GET", "/metrics", "gateway", PUBLIC),
@@ -110,6 +133,11 @@ ROUTES: Final[tuple[Route, ...]] = (
             ("GET", "holdings"),
             ("GET", "holdings/{holding}"),
         )
+    ),
+    *(
+        Route(method, f"/v1/ops/{service}/{path}", service, roles)
+        for service in ("intake", "scorer", "router", "sla-watcher", "analytics")
+        for method, path, roles in (("GET", "me", ALL), ("GET", "clock", ALL), ("PUT", "clock", ADMINS))
     ),
     # which kind takes which role is the kind's own word (PolicyDefinition); this is only who may knock
     *(
@@ -139,6 +167,20 @@ def find(method: str, path: str) -> Route | None:
     if exact is not None:
         return exact
     return next((route for verb, pattern, route in patterns if verb == method and pattern.match(path)), None)
+
+
+def route_of(method: str, path: str) -> Route:
+    """The route that a request takes.
+
+    Raises Problem 404, or 405 where the path knows other methods.
+    """
+    route = find(method, path)
+    if route is not None:
+        return route
+    allowed = methods_of(path)
+    if allowed:
+        raise Problem(405, f"use {' or '.join(allowed)} here", headers={"Allow": ", ".join(allowed)})
+    raise Problem(404, "there is nothing at this path; see /docs for what there is", code="no-route")
 
 
 def methods_of(path: str) -> list[str]:

@@ -2,21 +2,24 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
-from shared.contracts import Unreadable, decode
+from shared.contracts import Unreadable
 from shared.contracts.topology import PRODUCER
 from shared.runtime import failpoints, tally
 from shared.runtime.failures import CommitInDoubt, Fenced, is_passing
 from shared.runtime.gaps import FIRST_ASK_AFTER_S, Gaps, Verdict, contradiction, judge
 from shared.runtime.leases import Leases
 from shared.runtime.parking import Parking
+from shared.runtime.sequence import sift
 from shared.runtime.service import Delivered, Handler, Service, Unprocessable
 from shared.runtime.streams import Position, Record, Stream
+from shared.runtime.supervisor import unwatched
 from shared.runtime.transactions import Transactions
 from shared.runtime.work import Work
 from shared.store import lanes, parked
@@ -49,14 +52,17 @@ class Consumer:
     check_s: float = 1.0
     gap_patience_s: float = FIRST_ASK_AFTER_S
     epoch_patience_s: float = 10.0
+    _beat: Callable[[], None] = unwatched
     _busy_share: float = 0.0
     _checked_s: float = 0.0
     _unannounced: dict[Stream, tuple[int, float]] = field(default_factory=dict[Stream, tuple[int, float]])
 
-    async def run(self) -> None:
+    async def run(self, beat: Callable[[], None] = unwatched) -> None:
         """Consume for ever."""
-        pause_s = 0.05
+        self._beat, pause_s = beat, 0.05
+        self.state.versions.clear()  # where it begins anew nothing is known of what was under way
         while True:
+            beat()
             try:
                 await self.turn()
                 pause_s = 0.05
@@ -150,30 +156,15 @@ class Consumer:
 
     async def filter(self, records: Sequence[Record]) -> list[Record]:
         """The records that are next in their streams; repeats are dropped, gaps looked after."""
-        positions = self.state.positions
-        ahead: dict[Stream, Position] = {}
-        accepted: list[Record] = []
-        missing: dict[Stream, Position] = {}
-        for record in records:
-            position = ahead.get(record.stream) or positions.get(record.stream)
-            if position is None:
-                continue  # of a lane that is not ours any more
-            verdict = self.verdict(position, record)
-            if verdict is Verdict.ACCEPT:
-                ahead[record.stream] = Position(record.epoch, record.seq)
-                accepted.append(record)
-            elif verdict is not Verdict.REPEAT:
-                missing[record.stream] = position
-        for stream in ahead if self.gaps.open else ():
+        sifted = sift(records, self.state.positions, self.verdict)
+        for stream in sifted.ahead if self.gaps.open else ():
             self.gaps.closed(stream)
-        for stream, position in missing.items():
+        for stream, position in sifted.missing.items():
             await self.look_for(stream, position)
-        return accepted
+        return sifted.accepted
 
     def verdict(self, position: Position, record: Record) -> Verdict:
-        """What the sequence says of a record; repeats are counted."""
-        if record.epoch == position.epoch and record.seq == position.seq + 1:
-            return Verdict.ACCEPT
+        """What the sequence says of a record that is not simply the next; repeats are counted."""
         verdict = judge(position, record, self.feed.announcements(record.stream))
         if verdict is Verdict.REPEAT:
             self.meters.repeats.labels(self.service.name).inc()
@@ -270,50 +261,53 @@ class Consumer:
         self.parking.allow(self.service.name)
         words = str(error) if isinstance(error, Unprocessable) else parked.words_of(error)
         log.error("parked", service=self.service.name, event_id=str(record.id), lead=str(record.lead_id), why=words)
-        async with self.transactions.fenced(self._versions([record])) as work:
+        last = {record.stream: record}
+        async with self.transactions.fenced(self._versions(last)) as work:
             await parked.park(work.session, [record], state="parked", reason=words, digest=parked.digest_of(error))
-            await tally.count(work.session, [record])
-            await lanes.keep_positions(work.session, {record.stream: record})
-        self._advance([record])
+            await tally.add(await work.raw(), tally.counted([record]))
+            await lanes.keep_positions(await work.raw(), last)
+        self._advance(last)
         self.state.parked.add(record.lead_id)
         self.parking.parked()
         self.meters.parked_total.labels(self.service.name).inc()
 
     async def transact(self, records: Sequence[Record]) -> None:
         """One fenced transaction: handlers in order, positions, events out; then what we know moves on."""
-        versions = self._versions(records)
-        async with self.transactions.fenced(versions) as work:
-            waiting = [record for record in records if record.lead_id in self.state.parked]
+        self._beat()
+        last = {record.stream: record for record in records}
+        aside = self.state.parked
+        async with self.transactions.fenced(self._versions(last)) as work:
+            waiting = [record for record in records if record.lead_id in aside] if aside else []
             if waiting:
                 await parked.park(work.session, waiting, state="behind", reason="waits behind a parked record")
-            await self.dispatch([record for record in records if record.lead_id not in self.state.parked], work)
-            await tally.count(work.session, records)
-            await lanes.keep_positions(work.session, {record.stream: record for record in records})
-        self._advance(records)
+            ours = [record for record in records if record.lead_id not in aside] if waiting else records
+            await self.dispatch(ours, work)
+            await tally.add(await work.raw(), tally.counted(records))
+            await lanes.keep_positions(await work.raw(), last)
+        self._advance(last)
         self.parking.handled(len(records))
-        self.feed.consumed({each.stream: each.log_offset for each in records if each.log_offset is not None})
+        self.feed.consumed({stream: each.log_offset for stream, each in last.items() if each.log_offset is not None})
 
     async def dispatch(self, records: Sequence[Record], work: Work) -> None:
         """Each handler once, with all its events of this batch in their order."""
         handlers = self.service.subscription.handlers
-        mine: dict[Handler, list[Delivered[Any]]] = {}
+        mine: defaultdict[Handler, list[Delivered[Any]]] = defaultdict(list)
         for record in records:
             handler = handlers.get(record.stream.topic)
-            event = decode(record.stream.topic, record.value) if handler else None
-            if handler is not None and event is not None:
-                mine.setdefault(handler, []).append(Delivered(record, event))
+            if handler is not None and (event := record.event()) is not None:
+                mine[handler].append(Delivered(record, event))
         for handler, batch in mine.items():
             await handler(batch, work)
 
-    def _versions(self, records: Sequence[Record]) -> dict[int, int]:
-        partitions = {record.stream.partition for record in records}
+    def _versions(self, streams: Iterable[Stream]) -> dict[int, int]:
+        partitions = {stream.partition for stream in streams}
         if not partitions <= self.state.versions.keys():
             raise Fenced("lanes given up meanwhile")
         return {partition: self.state.versions[partition] for partition in partitions}
 
-    def _advance(self, records: Sequence[Record]) -> None:
-        for partition in {record.stream.partition for record in records}:
+    def _advance(self, last: Mapping[Stream, Record]) -> None:
+        for partition in {stream.partition for stream in last}:
             self.state.versions[partition] += 1
-        for record in records:
-            self.state.positions[record.stream] = Position(record.epoch, record.seq)
-            self._unannounced.pop(record.stream, None)
+        for stream, record in last.items():
+            self.state.positions[stream] = Position(record.epoch, record.seq)
+            self._unannounced.pop(stream, None)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from shared.runtime.reports import Report
 from shared.runtime.streams import partition_of
 from shared.runtime.transactions import Transactions
 from shared.runtime.work import Work
+from shared.telemetry.meters import Meters
 
 _TRIES = 5
 _FIRST_PAUSE_S = 0.05
@@ -47,6 +48,7 @@ class Desk:
     """A secret by its policy spelling, such as `env:META_APP_SECRET`; None where it is not set."""
     reports: Callable[[], Sequence[Report]] = tuple
     """What all services have said of themselves lately."""
+    meters: Meters = field(default_factory=Meters)
 
     @property
     def clock(self) -> Clock:

@@ -2,11 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.runtime.failures import is_passing
+from shared.runtime.supervisor import unwatched
 from shared.store import lanes
 
 _BEAT_SHARE = 0.3
@@ -27,6 +29,7 @@ class Leases:
     _surplus: frozenset[int] = frozenset()
     _renewed_at: float = 0.0
     _tended: bool = False
+    _succeeded: bool = False
 
     @property
     def held(self) -> frozenset[int]:
@@ -38,9 +41,10 @@ class Leases:
         """What is held less what is to be given up."""
         return self.held - self._surplus
 
-    async def run(self) -> None:
+    async def run(self, beat: Callable[[], None] = unwatched) -> None:
         """Renew, take and offer lanes for ever."""
         while True:
+            beat()
             try:
                 await self.beat()
                 if not self._tended:
@@ -54,6 +58,8 @@ class Leases:
         """One round: live, renew, and move towards a fair share."""
         began = time.monotonic()
         async with self.engine.connect() as session:
+            if not self._succeeded:
+                await lanes.succeed(session, self.instance)
             rank, self.instances = await lanes.beat(session, self.instance, self.lease_s)
             held = await lanes.renew(session, self.instance, self.lease_s)
             share = self.partitions // self.instances + (rank < self.partitions % self.instances)
@@ -63,7 +69,7 @@ class Leases:
         surplus = frozenset(sorted(held)[share:])
         if (frozenset(held), surplus) != (self._held, self._surplus):
             self.changed.set()
-        self._held, self._surplus, self._renewed_at = frozenset(held), surplus, began
+        self._held, self._surplus, self._renewed_at, self._succeeded = frozenset(held), surplus, began, True
 
     async def settle(self) -> None:
         """Give up what is more than our share; called between batches."""

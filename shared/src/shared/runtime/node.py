@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -13,20 +14,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.contracts.topology import consumers_of
 from shared.http.access import ACCESS, KeyRing
+from shared.http.hurrying import clock_routes, keep_standing, kept_standing
 from shared.http.operations import operations
 from shared.http.policies import policy_routes
 from shared.runtime import failpoints
-from shared.runtime.clock import Clock
+from shared.runtime.clock import Clock, HurriedClock
 from shared.runtime.consumer import Consumer
 from shared.runtime.desk import Desk
 from shared.runtime.failures import is_passing
 from shared.runtime.keeper import Keeper
 from shared.runtime.leases import Leases
 from shared.runtime.parking import Parking
+from shared.runtime.patience import patiently
 from shared.runtime.policies import Policies, PolicyBody
 from shared.runtime.service import Service
+from shared.runtime.supervisor import Rounds
 from shared.runtime.timers import Timers
 from shared.runtime.transactions import Transactions
+from shared.store import parked
 from shared.store.migrate import migrate
 from shared.store.register import register
 from shared.telemetry.meters import Meters
@@ -35,6 +40,7 @@ from shared.transport.port import Transport
 log = structlog.get_logger("node")
 
 _KEYS_S = 2.0
+_LONGEST_TURN_S = 180.0  # several statements of 30 s each
 
 
 class WrongPartitions(Exception):
@@ -77,14 +83,31 @@ async def prepare(
     partitions: int,
     clock: Clock,
     presets: Mapping[str, PolicyBody],
+    begins: datetime | None = None,
 ) -> Transactions:
     """Bring a service's database to the present schema, lanes and streams, and seed its policies where it has none.
 
-    Raises WrongPartitions.
+    A clock that can hurry stands where it stood when the process ended; in a new database, where `begins` says.
+    A PostgreSQL that is away or recovering is waited for. Raises WrongPartitions, NewerSchema or Unusable.
     """
-    await migrate(url, "shared.store")
-    await migrate(url, service.package)
     transactions = Transactions(engine, clock, partitions, Policies([*service.policies, ACCESS]))
+
+    async def attempt() -> None:
+        await migrate(url, "shared.store")
+        await migrate(url, service.package)
+        await _prepare(service, transactions, presets, begins)
+
+    await patiently(f"the {service.name} database", attempt)
+    return transactions
+
+
+async def _prepare(
+    service: Service,
+    transactions: Transactions,
+    presets: Mapping[str, PolicyBody],
+    begins: datetime | None,
+) -> None:
+    partitions = transactions.partitions
     async with transactions.free() as work:
         await work.session.execute(text("select pg_advisory_xact_lock(hashtext('baton:prepare'))"))
         kept = await work.session.scalar(text("select value from setting where name = 'partitions'"))
@@ -93,6 +116,10 @@ async def prepare(
                 f"the {service.name} database has {kept} partitions and BATON_PARTITIONS says {partitions}:"
                 " the count is fixed at the first start"
             )
+        if kept is None and begins is not None:
+            await keep_standing(work.session, begins)
+        if isinstance(transactions.clock, HurriedClock):
+            transactions.clock.standing = await kept_standing(work.session)
         await work.session.execute(
             text("insert into setting values ('partitions', :n) on conflict do nothing"), {"n": str(partitions)}
         )
@@ -115,8 +142,7 @@ async def prepare(
         for topic in service.emits:
             for consumer in consumers_of(topic):
                 await register_once(work.session, consumer, topic, partitions)
-        await work.policies.seed(work.session, presets, work.now)
-    return transactions
+        await work.policies.seed(work.session, presets, transactions.clock())
 
 
 async def register_once(session: AsyncConnection, consumer: str, topic: str, partitions: int) -> None:
@@ -140,32 +166,52 @@ async def node(
     instance: str,
     meters: Meters,
     admin_sha256: str,
+    session_secret: bytes = b"",
     find_secret: Callable[[str], str | None],
 ) -> Node:
     """Wire a service instance; `prepare` has made its database."""
     failpoints.chosen()
-    desk = Desk(service.name, transactions, find_secret, transport.reports)
+    desk = Desk(service.name, transactions, find_secret, transport.reports, meters)
     leases = Leases(transactions.engine, instance, transactions.partitions)
     keeper = Keeper(service, transactions, transport, leases, meters)
-    ring = KeyRing(admin_sha256)
+    ring = KeyRing(admin_sha256, session_secret=session_secret)
     transactions.committed.append(lambda records: transport.committed(service.name, records))
-    tasks: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {"leases": leases.run, "keeper": keeper.run}
+    tasks: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+        "leases": Rounds(f"{service.name}: leases", leases.run).run,
+        "keeper": keeper.run,
+    }
     consumer = timers = None
     if service.consumes:
         feed = await transport.feed(service.name, service.consumes)
-        consumer = Consumer(service, transactions, feed, leases, Parking(), meters)
-        tasks["consumer"] = consumer.run
+        consumer = Consumer(service, transactions, feed, leases, await _parking(service, transactions), meters)
+        tasks["consumer"] = Rounds(f"{service.name}: consumer", consumer.run, _LONGEST_TURN_S).run
     if service.timers:
         timers = Timers(service.timers, transactions, leases, meters)
-        tasks["timers"] = timers.run
+        tasks["timers"] = Rounds(f"{service.name}: timers", timers.run, _LONGEST_TURN_S).run
         transactions.committed.append(timers.wake)
     for background in service.background:
         tasks[getattr(background, "__name__", "background")] = lambda run=background: run(desk)
     tasks["keys"] = lambda: watch_keys(desk, ring)
     routers = [service.api(desk)] if service.api else []
     routers += [policy_routes(desk, service), operations(desk, service, consumer)]
+    if isinstance(transactions.clock, HurriedClock):
+        routers.append(clock_routes(desk, service, transactions.clock))
+        if timers is not None:
+            transactions.clock.moved.append(timers.wake)
     named = {f"{service.name}: {name}": run for name, run in tasks.items()}
     return Node(service, desk, ring, leases, keeper, routers, named, consumer, timers)
+
+
+async def _parking(service: Service, transactions: Transactions) -> Parking:
+    """The limit on parking as it stood: a process that ends at it and is started again must not drain on."""
+    parking = Parking()
+
+    async def attempt() -> None:
+        async with transactions.reading() as session:
+            parking.remember(await parked.lately(session))
+
+    await patiently(f"the {service.name} database", attempt)
+    return parking
 
 
 async def watch_keys(desk: Desk, ring: KeyRing) -> None:

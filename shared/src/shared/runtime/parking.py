@@ -24,6 +24,11 @@ class Parking:
         """This many records went well."""
         self._note(count, 0)
 
+    def remember(self, lately: int) -> None:
+        """So many were parked shortly before this start: at most one more may be before many records go well."""
+        if lately:
+            self._note(0, min(lately, _ALWAYS_ALLOWED - 1))
+
     def allow(self, service: str) -> None:
         """One more is to be parked; it counts only when it was, for its transaction may have to be repeated.
 

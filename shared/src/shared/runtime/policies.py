@@ -28,7 +28,10 @@ class PolicyChanged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PolicyDefinition:
-    """A policy kind that a service keeps: `parse` raises PolicyInvalid, `preset` seeds an empty store."""
+    """A policy kind that a service keeps: `parse` raises PolicyInvalid, `preset` seeds an empty store.
+
+    `drafted`: it is published from a draft, by paths of the service's own; nobody publishes it past them.
+    """
 
     kind: str
     parse: Callable[[PolicyBody], Any]
@@ -36,6 +39,7 @@ class PolicyDefinition:
     read_roles: frozenset[str] = frozenset({"admin", "operator", "manager", "marketer", "analyst"})
     write_roles: frozenset[str] = frozenset({"admin"})
     lint: Callable[[Any], Sequence[str]] = lambda _value: ()
+    drafted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,3 +20,7 @@ class Report:
     consumed: Mapping[Stream, Position]
     emitted: Mapping[Stream, Position]
     parked_leads: frozenset[UUID] = frozenset()
+    parked_unlisted: int = 0
+    """Leads parked beyond what a message can list: their number; `parked_leads` is empty then."""
+    parked_digest: str = ""
+    """Of those leads, so that a change shows."""

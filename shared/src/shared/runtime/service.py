@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
+import msgspec
 from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 E = TypeVar("E", bound=Event)
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered(Generic[E]):
+class Delivered(msgspec.Struct, Generic[E], frozen=True, gc=False):
     """An event as a handler gets it, with the record it came in."""
 
     record: Record
@@ -67,11 +67,14 @@ class Timer:
     `next_due(session, partitions)` is the earliest due instant of each lane that has one.
     `fire(work, partition, limit)` takes what is due at `work.now` in one lane (its lane row is locked already) and
     returns how many it took; the runtime calls again while that equals the limit.
+    `postpone(work, partition, until)` has the row that `fire` would take first looked at no sooner than `until`, and
+    returns its id: a row that always fails must not hold up the others. A timer without it waits as a whole then.
     """
 
     name: str
     next_due: Callable[[AsyncConnection, Sequence[int]], Awaitable[Mapping[int, datetime]]]
     fire: Callable[[Work, int, int], Awaitable[int]]
+    postpone: Callable[[Work, int, datetime], Awaitable[UUID | None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

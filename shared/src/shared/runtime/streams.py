@@ -1,9 +1,13 @@
 """Streams, positions and records: the nouns of delivery (docs/architecture.md, "delivery")."""
 
 import zlib
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
+
+import msgspec
+
+from shared.contracts import Event, decode
 
 
 class Stream(NamedTuple):
@@ -20,8 +24,13 @@ class Position(NamedTuple):
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+@lru_cache(maxsize=4096)
+def stream(topic: str, partition: int) -> Stream:
+    """The stream of a topic and partition: one object for all its records."""
+    return Stream(topic, partition)
+
+
+class Record(msgspec.Struct, frozen=True, gc=False, eq=False):
     """One numbered event as it lies in a log. `log_offset` is where a broker keeps it, a hint only."""
 
     stream: Stream
@@ -31,6 +40,25 @@ class Record:
     lead_id: UUID
     value: bytes
     log_offset: int | None = None
+    _event: Event | None = None
+
+    def event(self) -> Event | None:
+        """What the value says, None for a type this version does not know.
+
+        It is read once for all that consume the record in this process: events are frozen. Raises Unreadable.
+        """
+        if self._event is None:
+            msgspec.structs.force_setattr(self, "_event", decode(self.stream.topic, self.value))
+        return self._event
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Record) and self._kept() == other._kept()
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def _kept(self) -> tuple[object, ...]:
+        return (self.stream, self.epoch, self.seq, self.id, self.lead_id, self.value, self.log_offset)
 
 
 class Mark(NamedTuple):

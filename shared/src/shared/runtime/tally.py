@@ -1,15 +1,26 @@
 """Each service counts every `lead.captured` it consumed, in the transaction of its position: the audit compares."""
 
 import zlib
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.contracts import Unreadable
 from shared.runtime.streams import Record
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
+
+Cells = Mapping[tuple[int, datetime], tuple[int, int]]
+
+_ADD = """
+insert into capture_tally as t (partition, minute, count, xor)
+select * from unnest($1::int[], $2::timestamptz[], $3::bigint[], $4::bigint[])
+on conflict (partition, minute) do update set count = t.count + excluded.count, xor = t.xor # excluded.xor
+"""
 
 
 class _When(msgspec.Struct):
@@ -24,38 +35,40 @@ def hash_of(lead_id: UUID) -> int:
     return zlib.crc32(b"tally" + lead_id.bytes)
 
 
-async def count(session: AsyncConnection, captured: Sequence[Record]) -> None:
-    """Add the `lead.captured` among these records to the tally of their partition and minute."""
-    cells: dict[tuple[int, datetime], tuple[int, int]] = {}
-    for record in captured:
-        if record.stream.topic != "lead.captured":
-            continue
+def counted(records: Iterable[Record]) -> Cells:
+    """The `lead.captured` among these records, by partition and minute: how many, and the xor of their hashes."""
+    cells: dict[tuple[int, int], tuple[int, int]] = {}
+    for record in records:
+        if record.stream.topic == "lead.captured" and (minute := _minute(record)) is not None:
+            cell = (record.stream.partition, minute)
+            count, xor = cells.get(cell, (0, 0))
+            cells[cell] = (count + 1, xor ^ hash_of(record.lead_id))
+    return {
+        (partition, datetime.fromtimestamp(minute * 60, UTC)): count for (partition, minute), count in cells.items()
+    }
+
+
+def _minute(record: Record) -> int | None:
+    """The minute since 1970; None where the record says none: such a one is parked, and the audit shows it as that."""
+    try:
+        event = record.event()
+    except Unreadable:
         try:
-            minute = _DECODER.decode(record.value).recorded_at.replace(second=0, microsecond=0)
+            return int(_DECODER.decode(record.value).recorded_at.timestamp() // 60)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            continue  # it says no minute; such a record is parked, and the audit shows it as that
-        cell = (record.stream.partition, minute)
-        counted, xor = cells.get(cell, (0, 0))
-        cells[cell] = (counted + 1, xor ^ hash_of(record.lead_id))
-    await add(session, cells)
+            return None
+    return int(event.recorded_at.timestamp() // 60) if event is not None else None
 
 
-async def add(session: AsyncConnection, cells: dict[tuple[int, datetime], tuple[int, int]]) -> None:
+async def add(connection: "Connection", cells: Cells) -> None:
     """Add counts and xors to the tally."""
     if not cells:
         return
     ordered = sorted(cells)
-    await session.execute(
-        text(
-            "insert into capture_tally as t (partition, minute, count, xor) select * from unnest("
-            "cast(:partitions as int[]), cast(:minutes as timestamptz[]), cast(:counts as bigint[]),"
-            " cast(:xors as bigint[])) on conflict (partition, minute)"
-            " do update set count = t.count + excluded.count, xor = t.xor # excluded.xor"
-        ),
-        {
-            "partitions": [cell[0] for cell in ordered],
-            "minutes": [cell[1] for cell in ordered],
-            "counts": [cells[cell][0] for cell in ordered],
-            "xors": [cells[cell][1] for cell in ordered],
-        },
+    await connection.execute(
+        _ADD,
+        [cell[0] for cell in ordered],
+        [cell[1] for cell in ordered],
+        [cells[cell][0] for cell in ordered],
+        [cells[cell][1] for cell in ordered],
     )

@@ -31,7 +31,7 @@ class Work:
 
     def emit(self, events: Iterable[Event]) -> None:
         """Have these events published when, and only when, the transaction commits."""
-        self.emitted.extend((new_id(), event) for event in events)
+        self.emitted.extend([(new_id(), event) for event in events])
 
     async def policy(self, kind: str) -> Published:
         """The version of a policy that decides this transaction."""

@@ -1,7 +1,7 @@
 """The consumer's side tables: lanes with their version, leases, positions."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -9,7 +9,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.runtime.streams import Position, Record, Stream
 
+if TYPE_CHECKING:
+    from asyncpg import Connection
+
 LEASE_S = 10.0
+
+_KEEP = """
+insert into position_in (topic, partition, epoch, seq, log_offset)
+select * from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[])
+on conflict (topic, partition)
+do update set epoch = excluded.epoch, seq = excluded.seq, log_offset = excluded.log_offset
+"""
 
 
 class LaneState(NamedTuple):
@@ -56,22 +66,15 @@ async def load(session: AsyncConnection, partitions: Sequence[int], topics: Sequ
     return LaneState(versions, positions, hints, set(parked))
 
 
-async def keep_positions(session: AsyncConnection, last: Mapping[Stream, Record]) -> None:
+async def keep_positions(connection: "Connection", last: Mapping[Stream, Record]) -> None:
     """Write how far each stream was taken; plain updates, since the lane's version is the fence."""
-    await session.execute(
-        text(
-            "insert into position_in (topic, partition, epoch, seq, log_offset) select * from unnest("
-            "cast(:topics as text[]), cast(:partitions as int[]), cast(:epochs as bigint[]), cast(:seqs as bigint[]),"
-            " cast(:offsets as bigint[])) on conflict (topic, partition)"
-            " do update set epoch = excluded.epoch, seq = excluded.seq, log_offset = excluded.log_offset"
-        ),
-        {
-            "topics": [stream.topic for stream in last],
-            "partitions": [stream.partition for stream in last],
-            "epochs": [record.epoch for record in last.values()],
-            "seqs": [record.seq for record in last.values()],
-            "offsets": [record.log_offset for record in last.values()],
-        },
+    await connection.execute(
+        _KEEP,
+        [stream.topic for stream in last],
+        [stream.partition for stream in last],
+        [record.epoch for record in last.values()],
+        [record.seq for record in last.values()],
+        [record.log_offset for record in last.values()],
     )
 
 
@@ -93,6 +96,29 @@ async def beat(session: AsyncConnection, instance: str, lease_s: float = LEASE_S
     await session.execute(text("delete from instance where expires_at < clock_timestamp() - interval '60 seconds'"))
     alive = (await session.scalars(text("select id from instance where expires_at > clock_timestamp()"))).all()
     return sum(other < instance for other in alive), max(1, len(alive))
+
+
+async def succeed(session: AsyncConnection, instance: str) -> None:
+    """Free at once what an earlier start of the same instance (`name#start`) has left, instead of after its expiry.
+
+    Asked once, at a start. Should that one live after all, it is one instance more from its next beat on, and what it
+    does to these lanes meanwhile the lanes' versions refuse.
+    """
+    name, marked, _ = instance.rpartition("#")
+    if not marked:
+        return
+    mine = {"id": instance, "name": name}
+    await session.execute(
+        text(
+            "update lease set owner = null, expires_at = null where owner <> :id"
+            " and regexp_replace(owner, '#[^#]*$', '') = :name and owner like '%#%'"
+        ),
+        mine,
+    )
+    await session.execute(
+        text("delete from instance where id <> :id and regexp_replace(id, '#[^#]*$', '') = :name and id like '%#%'"),
+        mine,
+    )
 
 
 async def renew(session: AsyncConnection, instance: str, lease_s: float = LEASE_S) -> set[int]:

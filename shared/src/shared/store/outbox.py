@@ -12,7 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts import Event, encode
-from shared.runtime.streams import Position, Record, Stream, partition_of
+from shared.runtime.ids import quick
+from shared.runtime.streams import Position, Record, Stream, partition_of, stream
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -21,27 +22,27 @@ GENERATIONS = 3
 
 _WRITE = """
 with wanted as (
-  select * from unnest($1::text[], $2::int[], $3::bigint[]) as w(topic, partition, n)
+  select * from unnest($1::text[], $2::int[], $3::bigint[]) with ordinality as w(topic, partition, n, slot)
 ), held as (
-  select s.topic, s.partition, s.epoch, s.last_seq from stream_out s join wanted using (topic, partition)
+  select s.topic, s.partition, s.last_seq, w.n, w.slot from stream_out s join wanted w using (topic, partition)
   order by s.topic, s.partition for update of s
 ), advanced as (
-  update stream_out s set last_seq = h.last_seq + w.n from held h join wanted w using (topic, partition)
+  update stream_out s set last_seq = h.last_seq + h.n from held h
   where s.topic = h.topic and s.partition = h.partition
-  returning s.topic, s.partition, s.epoch, h.last_seq as base
+  returning s.topic, s.partition, s.epoch, h.last_seq as base, h.slot
 ), written as (
   insert into outbox (topic, partition, epoch, seq, generation, id, lead_id, value)
   select a.topic, a.partition, a.epoch, a.base + e.k, g.current, e.id, e.lead_id, e.value
-  from unnest($4::text[], $5::int[], $6::bigint[], $7::uuid[], $8::uuid[], $9::bytea[])
-    as e(topic, partition, k, id, lead_id, value)
-  join advanced a using (topic, partition) cross join outbox_generation g
+  from unnest($4::bigint[], $5::bigint[], $6::uuid[], $7::uuid[], $8::bytea[]) as e(slot, k, id, lead_id, value)
+  join advanced a using (slot) cross join outbox_generation g
 )
-select topic, partition, epoch, base from advanced
+select slot, epoch, base from advanced
 """
 
 _READ = """
-select o.topic, o.partition, o.epoch, o.seq, o.id, o.lead_id, o.value
-from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]) as f(topic, partition, epoch, after)
+select f.slot, o.epoch, o.seq, o.id, o.lead_id, o.value
+from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]) with ordinality
+  as f(topic, partition, epoch, after, slot)
 cross join lateral (
   select * from outbox where topic = f.topic and partition = f.partition and epoch = f.epoch and seq > f.after
   order by seq limit $5
@@ -51,33 +52,36 @@ cross join lateral (
 
 async def write(connection: "Connection", emitted: Sequence[tuple[UUID, Event]], partitions: int) -> list[Record]:
     """Number these events and put them into the outbox; the records as consumers will see them."""
-    counts: dict[Stream, int] = {}
-    placed: list[tuple[Stream, int, UUID, UUID, bytes]] = []
+    streams: dict[Stream, int] = {}
+    counts: list[int] = []
+    placed: list[tuple[int, int, UUID, UUID, bytes]] = []
     for event_id, event in emitted:
-        stream = Stream(event.wire, partition_of(event.lead_id, partitions))
-        k = counts[stream] = counts.get(stream, 0) + 1
-        placed.append((stream, k, event_id, event.lead_id, encode(event)))
-    streams = sorted(counts)
+        lead_id = quick(event.lead_id)
+        slot = streams.setdefault(stream(event.wire, partition_of(lead_id, partitions)), len(counts))
+        if slot == len(counts):
+            counts.append(0)
+        counts[slot] += 1
+        placed.append((slot, counts[slot], event_id, lead_id, encode(event)))
     rows = await connection.fetch(
         _WRITE,
-        [s.topic for s in streams],
-        [s.partition for s in streams],
-        [counts[s] for s in streams],
-        [p[0].topic for p in placed],
-        [p[0].partition for p in placed],
-        [p[1] for p in placed],
-        [p[2] for p in placed],
-        [p[3] for p in placed],
-        [p[4] for p in placed],
+        [each.topic for each in streams],
+        [each.partition for each in streams],
+        counts,
+        [slot + 1 for slot, _, _, _, _ in placed],
+        [k for _, k, _, _, _ in placed],
+        [event_id for _, _, event_id, _, _ in placed],
+        [lead_id for _, _, _, lead_id, _ in placed],
+        [value for _, _, _, _, value in placed],
     )
-    bases = {Stream(row[0], row[1]): Position(row[2], row[3]) for row in rows}
-    missing = counts.keys() - bases.keys()
-    if missing:
-        raise LookupError(f"no numbered stream for {sorted(missing)}: is the topic in the map of who emits what?")
-    return [
-        Record(stream, bases[stream].epoch, bases[stream].seq + k, event_id, lead_id, value)
-        for stream, k, event_id, lead_id, value in placed
-    ]
+    if len(rows) != len(streams):
+        raise LookupError(f"no numbered stream for some of {sorted(streams)}: are they in the map of who emits what?")
+    bases = {slot - 1: (epoch, base) for slot, epoch, base in rows}
+    starts = [(each, *bases[slot]) for each, slot in streams.items()]
+    records: list[Record] = []
+    for slot, k, event_id, lead_id, value in placed:
+        into, epoch, base = starts[slot]
+        records.append(Record(into, epoch, base + k, event_id, lead_id, value))
+    return records
 
 
 async def read(connection: "Connection", after: Mapping[Stream, Position], limit: int) -> list[Record]:
@@ -95,7 +99,11 @@ async def read(connection: "Connection", after: Mapping[Stream, Position], limit
         [p.seq for p in after.values()],
         limit,
     )
-    return [Record(Stream(row[0], row[1]), row[2], row[3], row[4], row[5], row[6]) for row in rows]
+    streams = list(after)
+    return [
+        Record(streams[slot - 1], epoch, seq, event_id, lead_id, value)
+        for slot, epoch, seq, event_id, lead_id, value in rows
+    ]
 
 
 async def heads(session: AsyncConnection) -> dict[Stream, Position]:

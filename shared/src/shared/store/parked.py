@@ -68,6 +68,12 @@ async def of_lead(session: AsyncConnection, lead_id: UUID) -> Sequence[UUID]:
     ).all()
 
 
+async def lately(session: AsyncConnection) -> int:
+    """How many records were parked in the last ten minutes and are still there."""
+    statement = "select count(*) from parked where state = 'parked' and parked_at > now() - interval '10 minutes'"
+    return await session.scalar(text(statement)) or 0
+
+
 async def leads(session: AsyncConnection) -> frozenset[UUID]:
     """Every lead with parked records."""
     rows = await session.scalars(text("select distinct lead_id from parked where state in ('parked', 'behind')"))

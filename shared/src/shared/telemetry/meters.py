@@ -26,6 +26,7 @@ class Meters:
     fence_rejections: Counter = field(init=False)
     commits_in_doubt: Counter = field(init=False)
     clock_lateness: Histogram = field(init=False)
+    timers_postponed: Counter = field(init=False)
     loop_lag: Gauge = field(init=False)
     http_requests: Counter = field(init=False)
     door_refused: Counter = field(init=False)
@@ -60,6 +61,9 @@ class Meters:
         )
         self.clock_lateness = Histogram(
             "baton_timer_lateness_seconds", "Fired behind its due instant", ["timer"], registry=r
+        )
+        self.timers_postponed = Counter(
+            "baton_timers_postponed", "Due rows that can't be fired and are tried again later", ["timer"], registry=r
         )
         self.loop_lag = Gauge("baton_loop_lag_seconds", "Event loop lag", registry=r)
         self.http_requests = Counter("baton_http_requests", "Requests", ["method", "route", "status"], registry=r)

@@ -6,7 +6,7 @@ behind and reads the outbox. A slow poll covers whatever nobody announced.
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -44,17 +44,23 @@ class EmbeddedFeed:
     def offer(self, records: Sequence[Record]) -> None:
         """Take freshly committed records, as far as each is the next of its stream and there is room."""
         room = _BUFFER_RECORDS - len(self._buffer)
+        taken: dict[Stream, Record] = {}
         for record in records:
-            cursor = self._cursor.get(record.stream)
-            if cursor is None:
+            stream = record.stream
+            last = taken.get(stream) or self._cursor.get(stream)
+            if last is None:
                 continue
-            if room > 0 and cursor == (record.epoch, record.seq - 1) and record.stream not in self._behind:
+            if room > 0 and record.seq == last.seq + 1 and record.epoch == last.epoch and stream not in self._behind:
                 self._buffer.append(record)
-                self._cursor[record.stream] = Position(record.epoch, record.seq)
+                taken[stream] = record
                 room -= 1
             else:
-                self._behind.add(record.stream)
+                self._behind.add(stream)
+        self._moved(taken)
         self._arrived.set()
+
+    def _moved(self, last: Mapping[Stream, Record]) -> None:
+        self._cursor.update({stream: Position(record.epoch, record.seq) for stream, record in last.items()})
 
     async def assign(self, positions: Mapping[Stream, Position], hints: Mapping[Stream, int]) -> None:
         """Start anew behind these positions; everything is read from the outboxes once."""
@@ -153,15 +159,13 @@ class EmbeddedFeed:
             records = await outbox.read(connection, after, _READ_RECORDS_PER_STREAM)
             await session.rollback()
         self._mark(heads)
-        counts: dict[Stream, int] = {}
-        for record in records:
-            if self._cursor.get(record.stream) != positions.get(record.stream) and record.stream not in counts:
-                continue  # reassigned meanwhile
-            self._buffer.append(record)
-            self._cursor[record.stream] = Position(record.epoch, record.seq)
-            counts[record.stream] = counts.get(record.stream, 0) + 1
+        same = {stream for stream, position in positions.items() if self._cursor.get(stream) == position}
+        ours = [record for record in records if record.stream in same]  # the others were reassigned meanwhile
+        self._buffer.extend(ours)
+        self._moved({record.stream: record for record in ours})
+        counts = Counter([record.stream for record in ours])
         self._behind |= {stream for stream, count in counts.items() if count >= _READ_RECORDS_PER_STREAM}
-        self._behind |= {stream for stream, start in after.items() if positions[stream] != start and counts.get(stream)}
+        self._behind |= {stream for stream, start in after.items() if positions[stream] != start and counts[stream]}
 
 
 @dataclass(slots=True)
@@ -183,12 +187,16 @@ class EmbeddedTransport:
     def committed(self, service: str, records: Sequence[Record]) -> None:
         """Hand records to whoever reads their topics."""
         del service
-        by_feed: dict[EmbeddedFeed, list[Record]] = {}
-        for record in records:
-            for feed in self._feeds.get(record.stream.topic, ()):
-                by_feed.setdefault(feed, []).append(record)
-        for feed, chosen in by_feed.items():
-            feed.offer(chosen)
+        by_topic: dict[str, list[EmbeddedFeed]] = {
+            topic: self._feeds.get(topic, []) for topic in {record.stream.topic for record in records}
+        }
+        for feed in {feed for feeds in by_topic.values() for feed in feeds}:
+            topics = {topic for topic, feeds in by_topic.items() if feed in feeds}
+            feed.offer(
+                records
+                if len(topics) == len(by_topic)
+                else [record for record in records if record.stream.topic in topics]
+            )
 
     async def report(self, report: Report) -> None:
         """Write the consumer's positions into each producer's register."""

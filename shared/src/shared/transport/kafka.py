@@ -11,6 +11,7 @@ from shared.contracts.topology import PRODUCER
 from shared.runtime.leases import Leases
 from shared.runtime.reports import Report
 from shared.runtime.streams import Record
+from shared.runtime.supervisor import Rounds
 from shared.transport.kafka_codec import PASSING
 from shared.transport.kafka_feed import KafkaFeed
 from shared.transport.kafka_offsets import Offsets
@@ -60,8 +61,8 @@ class KafkaTransport:
         """What runs for ever beside the services."""
         return {
             "kafka: topics": self.topics.run,
-            "kafka: hears positions": self.positions.listen,
-            "kafka: says positions": self.positions.speak,
+            "kafka: hears positions": Rounds("kafka: hears positions", self.positions.listen).run,
+            "kafka: says positions": Rounds("kafka: says positions", self.positions.speak).run,
             "kafka: offsets": self.offsets.run,
             **{f"{service}: relay": relay.run for service, relay in self.relays.items()},
         }

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Coroutine
+from functools import cache
 from typing import Any
-from uuid import UUID
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError
+from asyncpg.pgproto.pgproto import UUID as DriverUUID  # noqa: N811 - it is a UUID too
 
 from shared.runtime.streams import Record, Stream, partition_of
 
@@ -20,12 +21,15 @@ _STOP_S = 3.0
 def headers_of(record: Record, service: str) -> list[tuple[str, bytes]]:
     """The headers of a record."""
     return [
-        ("ce_specversion", b"1.0"),
+        *_same_headers(service, record.stream.topic),
         ("ce_id", str(record.id).encode()),
-        ("ce_source", f"/baton/{service}".encode()),
-        ("ce_type", record.stream.topic.encode()),
         ("seq", b"%d:%d" % (record.epoch, record.seq)),
     ]
+
+
+@cache
+def _same_headers(service: str, topic: str) -> tuple[tuple[str, bytes], ...]:
+    return (("ce_specversion", b"1.0"), ("ce_source", f"/baton/{service}".encode()), ("ce_type", topic.encode()))
 
 
 def record_of(stream: Stream, message: Any, partitions: int) -> Record | None:
@@ -33,10 +37,9 @@ def record_of(stream: Stream, message: Any, partitions: int) -> Record | None:
     try:
         headers = dict(message.headers)
         epoch, seq = headers["seq"].split(b":")
-        lead_id = UUID(message.key.decode())
-        record = Record(
-            stream, int(epoch), int(seq), UUID(headers["ce_id"].decode()), lead_id, message.value, message.offset
-        )
+        lead_id = DriverUUID(message.key.decode())
+        event_id = DriverUUID(headers["ce_id"].decode())
+        record = Record(stream, int(epoch), int(seq), event_id, lead_id, message.value, message.offset)
     except (KeyError, ValueError, AttributeError, TypeError):
         return None
     placed = partition_of(lead_id, partitions) == stream.partition
@@ -47,7 +50,10 @@ async def bury(producer: AIOKafkaProducer) -> None:
     """Stop a producer for good: one whose broker is gone would wait for ever, or send what it holds years later."""
     hidden: Any = producer
     await quietly(hidden._sender.close())  # noqa: SLF001 - no retries from here on
-    hidden._message_accumulator.fail_all(KafkaConnectionError("given up"))  # noqa: SLF001 - stop() waits for all it holds
+    held = hidden._message_accumulator  # noqa: SLF001 - stop() waits for all it holds
+    held.fail_all(KafkaConnectionError("given up"))
+    for batch in [batch for batches in held._batches.values() for batch in batches]:  # noqa: SLF001 - nobody waits there
+        _forget(batch._drain_waiter)  # noqa: SLF001 - else Python says that an exception was never retrieved
     await quietly(producer.stop())
     await quietly(producer.client.close())
 
@@ -66,7 +72,7 @@ async def quietly(closing: Coroutine[Any, Any, Any]) -> None:
         task.cancel()
 
 
-def _forget(task: "asyncio.Task[Any]") -> None:
+def _forget(task: "asyncio.Future[Any]") -> None:
     error = None if task.cancelled() else task.exception()
     if error is not None:  # a client whose broker is gone raises anything (KeyError, AttributeError)
         log.debug("closed roughly", error=repr(error))

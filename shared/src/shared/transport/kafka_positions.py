@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -20,12 +21,14 @@ from aiokafka.errors import MessageSizeTooLargeError, NoOffsetForPartitionError,
 
 from shared.runtime.reports import Report
 from shared.runtime.streams import Announcement, Mark, Position, Stream
+from shared.runtime.supervisor import unwatched
 from shared.transport.kafka_codec import PASSING, bury, put_away
 from shared.transport.kafka_topics import POSITIONS, Cluster, Topics
 from shared.transport.port import Answer
 
 log = structlog.get_logger("kafka")
 
+PARKED_LISTED = 10_000  # 39 bytes each: far below the megabyte that a message may have
 _REPORTS_KEPT = 200
 _BOUND_S = 10.0
 _PAUSE_S = 0.5
@@ -65,15 +68,7 @@ class Positions:
 
     def say_report(self, report: Report) -> None:
         """A consumer's report."""
-        message = {
-            "kind": "report",
-            "service": report.service,
-            "at": report.at,
-            "consumed": [(*stream, *position) for stream, position in report.consumed.items()],
-            "emitted": [(*stream, *position) for stream, position in report.emitted.items()],
-            "parked": list(report.parked_leads),
-        }
-        self._say(("report", report.service), message)
+        self._pend(("report", report.service), message_of(report))
 
     def say_ask(self, service: str, ask: Ask) -> None:
         """A consumer's asking."""
@@ -85,12 +80,16 @@ class Positions:
 
     def _say(self, key: tuple[str, ...], message: Mapping[str, Any]) -> None:
         """Newer words replace older ones that were not said yet, so that a broker's absence piles nothing up."""
-        self._pending[key] = orjson.dumps(message)
+        self._pend(key, orjson.dumps(message))
+
+    def _pend(self, key: tuple[str, ...], message: bytes) -> None:
+        self._pending[key] = message
         self._news.set()
 
-    async def speak(self) -> None:
+    async def speak(self, beat: Callable[[], None] = unwatched) -> None:
         """Say what is to be said, for ever."""
         while True:
+            beat()
             producer = AIOKafkaProducer(
                 **self.cluster.client("speaks"), acks=1, linger_ms=5, max_batch_size=512 * 1024
             )  # fmt: skip
@@ -98,15 +97,23 @@ class Positions:
                 async with asyncio.timeout(_BOUND_S):
                     await producer.start()
                 while True:
-                    await self._news.wait()
-                    async with asyncio.timeout(_BOUND_S):
-                        await self._utter(producer)
+                    beat()
+                    if await self._something_new():
+                        async with asyncio.timeout(_BOUND_S):
+                            await self._utter(producer)
             except PASSING as error:
                 log.debug("positions unsaid", error=repr(error))
                 self.topics.suspect()
             finally:
                 await bury(producer)
             await asyncio.sleep(_PAUSE_S)
+
+    async def _something_new(self) -> bool:
+        try:
+            async with asyncio.timeout(_BOUND_S):
+                return await self._news.wait()
+        except TimeoutError:
+            return False
 
     async def _utter(self, producer: AIOKafkaProducer) -> None:
         self._news.clear()
@@ -115,7 +122,9 @@ class Positions:
             said: list[asyncio.Future[Any]] = []
             for key, value in pending.items():
                 try:
-                    said.append(await producer.send(self.cluster.wire(POSITIONS), value, partition=0))
+                    saying = await producer.send(self.cluster.wire(POSITIONS), value, partition=0)
+                    saying.add_done_callback(_looked_at)  # where a later one fails, nobody awaits it
+                    said.append(saying)
                 except MessageSizeTooLargeError:
                     log.exception("too long to be said", what=key, size_bytes=len(value))
             await asyncio.gather(*said)
@@ -124,10 +133,11 @@ class Positions:
             self._news.set()
             raise
 
-    async def listen(self) -> None:
+    async def listen(self, beat: Callable[[], None] = unwatched) -> None:
         """Hear what is said, for ever, from now on."""
         place = TopicPartition(self.cluster.wire(POSITIONS), 0)
         while True:
+            beat()
             consumer = AIOKafkaConsumer(
                 **self.cluster.client("listens"), auto_offset_reset="none", enable_auto_commit=False
             )
@@ -139,6 +149,7 @@ class Positions:
                     await consumer.seek_to_end(place)
                 self._say(("hello",), {"kind": "hello"})
                 while True:
+                    beat()
                     await self._hear(consumer, place)
             except PASSING as error:
                 log.debug("positions unheard", error=repr(error))
@@ -195,17 +206,54 @@ class Positions:
             self.marks[Stream(topic, partition)] = Mark(epoch, confirmed, floor)
 
     def _take_report(self, message: Mapping[str, Any]) -> None:
-        report = Report(
-            message["service"],
-            datetime.fromisoformat(message["at"]),
-            _positions(message["consumed"]),
-            _positions(message["emitted"]),
-            frozenset(UUID(lead) for lead in message["parked"]),
-        )
+        report = _report(message)
         self.reports.append(report)
         newest = self.latest.get(report.service)
         if newest is None or newest.at <= report.at:
             self.latest[report.service] = report
+
+
+def _looked_at(saying: "asyncio.Future[Any]") -> None:
+    if not saying.cancelled():
+        saying.exception()
+
+
+def message_of(report: Report) -> bytes:
+    """A report as it is said."""
+    message = {
+        "kind": "report",
+        "service": report.service,
+        "at": report.at,
+        "consumed": [(*stream, *position) for stream, position in report.consumed.items()],
+        "emitted": [(*stream, *position) for stream, position in report.emitted.items()],
+        **_aside(report),
+    }
+    return orjson.dumps(message)
+
+
+def report_of(message: bytes) -> Report:
+    """A report as it was heard."""
+    return _report(orjson.loads(message))
+
+
+def _report(message: Mapping[str, Any]) -> Report:
+    return Report(
+        message["service"],
+        datetime.fromisoformat(message["at"]),
+        _positions(message["consumed"]),
+        _positions(message["emitted"]),
+        frozenset(UUID(lead) for lead in message["parked"]),
+        message.get("parked_unlisted", 0),
+        message.get("parked_digest", ""),
+    )
+
+
+def _aside(report: Report) -> dict[str, object]:
+    """The parked leads; where they are too many for a message, their number and a digest."""
+    if len(report.parked_leads) <= PARKED_LISTED:
+        return {"parked": sorted(map(str, report.parked_leads))}
+    digest = sha256(b"".join(sorted(lead.bytes for lead in report.parked_leads))).hexdigest()
+    return {"parked": [], "parked_unlisted": len(report.parked_leads), "parked_digest": digest}
 
 
 def _positions(rows: Sequence[tuple[str, int, int, int]]) -> dict[Stream, Position]:

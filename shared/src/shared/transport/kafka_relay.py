@@ -5,7 +5,7 @@ Any error ends the producer: a new one goes on behind what was confirmed. Two re
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from shared.contracts.topology import EMITS
 from shared.runtime.failures import is_passing
 from shared.runtime.leases import Leases
 from shared.runtime.streams import Mark, Position, Record, Stream
+from shared.runtime.supervisor import Rounds
 from shared.transport.epochs import before, entry
 from shared.transport.kafka_codec import PASSING
 from shared.transport.kafka_outbox import Numbers, Outbox
@@ -48,6 +49,7 @@ class Relay:
     said: Positions
     mark_s: float = 1.0
     rewinds: int = 0
+    rounds: Rounds = field(init=False)
     _tracks: dict[Stream, Track] = field(default_factory=dict[Stream, Track])
     _ready: set[Stream] = field(default_factory=set[Stream])
     _asks: list[Ask] = field(default_factory=list[Ask])
@@ -64,6 +66,7 @@ class Relay:
     _entered: dict[str, datetime] = field(default_factory=dict[str, datetime])
 
     def __post_init__(self) -> None:
+        self.rounds = Rounds(f"{self.service}: relay", self._relay)
         self._outbox = Outbox(self.engine, self.service)
         self._sender = Sender(self.service, self.cluster, self.topics, self._landed)
         self.said.asked.append(self.hear)
@@ -88,16 +91,27 @@ class Relay:
         self._told_s = 0.0
 
     async def run(self) -> None:
-        """Relay for ever."""
+        """Relay for ever; where a turn stands still, everything is taken up anew behind what was confirmed."""
+        await self.rounds.run()
+
+    async def _relay(self, beat: Callable[[], None]) -> None:
+        self._held, self._tracks = frozenset(), {}
+        waits_for = ""
         try:
             while True:
+                beat()
                 try:
                     await self.turn()
+                    if waits_for:
+                        log.info("relay goes on", service=self.service)
+                        waits_for = ""
                     await self._rest()
                 except Exception as error:
                     if not isinstance(error, PASSING) and not is_passing(error):
                         raise
-                    log.warning("relay waits", service=self.service, error=repr(error))
+                    if not waits_for:  # once, not twice a second
+                        log.warning("relay waits", service=self.service, error=repr(error))
+                    waits_for = repr(error)
                     await asyncio.sleep(_RETRY_S)
         finally:
             await self._sender.close(self._tracks)
@@ -108,7 +122,6 @@ class Relay:
         held = self.leases.held
         if held != self._held:
             await self._hold(held)
-            self._held = held
         if not self._tracks:
             return
         await self._sender.mend(self._tracks)
@@ -131,18 +144,21 @@ class Relay:
             return
 
     async def _hold(self, held: frozenset[int]) -> None:
-        """Begin with the lanes that are new, behind what was confirmed; let go of those that are not ours any more."""
-        self._tracks = {stream: track for stream, track in self._tracks.items() if stream.partition in held}
+        """Begin with the lanes that are new, behind what was confirmed; let go of those that are not ours any more.
+
+        All is read before anything changes: where the database is away, the next turn finds the same difference again.
+        """
         numbers, kept = await self._outbox.numbers(), await self._outbox.confirmed()
-        self._numbers = numbers
+        tracks = {stream: track for stream, track in self._tracks.items() if stream.partition in held}
         for stream, head in numbers.heads.items():
-            if stream.partition not in held or stream in self._tracks or stream.topic not in EMITS[self.service]:
+            if stream.partition not in held or stream in tracks or stream.topic not in EMITS[self.service]:
                 continue
             history = numbers.history.get(stream, ())
             start = kept.get(stream) or entry(Position(0, 0), head.epoch, history)
             floor = Position(start.epoch, numbers.floor(stream, start.epoch))
             start = floor if before(start, floor, history) else start  # dropped: everybody holds it
-            self._tracks[stream] = Track(start, start, start, history)
+            tracks[stream] = Track(start, start, start, history)
+        self._numbers, self._tracks, self._held = numbers, tracks, held
 
     async def _look(self) -> None:
         """Find what was committed elsewhere, or unheard."""

@@ -103,9 +103,8 @@ class Sender:
         producer = self._producer
         if producer is None or self._fault is not None or track.flight is not None or not track.waiting:
             return
-        batch, last = producer.create_batch(), track.sent
-        while track.waiting:
-            record = track.waiting[0]
+        batch, waiting, given = producer.create_batch(), track.waiting, 0
+        for record in waiting:
             placed = batch.append(
                 timestamp=None,
                 key=str(record.lead_id).encode(),
@@ -114,8 +113,12 @@ class Sender:
             )
             if placed is None:
                 break
-            last = track.sent = Position(record.epoch, record.seq)
-            track.waiting.popleft()
+            given += 1
+        if given:
+            track.sent = Position(waiting[given - 1].epoch, waiting[given - 1].seq)
+        last = track.sent
+        for _ in range(given):
+            waiting.popleft()
         try:
             async with asyncio.timeout(_SEND_S):
                 flight = await producer.send_batch(batch, self.cluster.wire(stream.topic), partition=stream.partition)

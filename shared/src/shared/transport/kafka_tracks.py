@@ -39,7 +39,9 @@ class Track:
 
     def offer(self, record: Record) -> bool:
         """A record just committed: taken if it is the next and there is room, else the outbox is to be read."""
-        if not self.behind and len(self.waiting) < WAITING_RECORDS and self.tail == (record.epoch, record.seq - 1):
+        last = self.waiting[-1] if self.waiting else self.sent
+        follows = record.seq == last.seq + 1 and record.epoch == last.epoch
+        if follows and not self.behind and len(self.waiting) < WAITING_RECORDS:
             self.waiting.append(record)
             return True
         self.behind = True

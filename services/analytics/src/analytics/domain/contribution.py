@@ -1,15 +1,15 @@
 """What one lead adds to the figures: whole numbers by cell, a function of its facts and nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from analytics.domain.basis import Basis
-from analytics.domain.facts import Facts, Handoff, instant
-from analytics.domain.fold import FIRST_TOUCH, LATEST
+from analytics.domain.facts import Breach, Facts, Handoff, Written, instant
 from analytics.domain.place import place
+from analytics.domain.words import FIRST_TOUCH, LATEST
 
 LEAD_MEASURES: Final = ("leads", "mql", "sql", "assigned", "contacted", "opportunities", "won")
 HANDOFF_MEASURES: Final = ("handoffs", "contacts", "breaches", "revoked", "responses", "response_ms", "in_time")
@@ -48,70 +48,101 @@ class Desk(NamedTuple):
     owner: str
 
 
+class Standing(NamedTuple):
+    """All that a lead's cells follow from. Plain values, so that leads that stand alike share their cells."""
+
+    day: date
+    values: tuple[str, ...]
+    """Of LEAD_DIMENSIONS."""
+    lead: Measures
+    decided: Desk
+    by_desk: tuple[tuple[Desk, Measures], ...] = ()
+    amounts: tuple[tuple[str, Measures], ...] = ()
+    promises: tuple[tuple[str, Measures], ...] = ()
+
+
 _NOBODY: Final = Desk(UNKNOWN, UNKNOWN)
+_NO_WORD: Final[Written] = (0, b"", None)
 
 
 def contribution(facts: Facts, basis: Basis) -> dict[Cell, Measures]:
-    """What the lead adds, by cell; empty for a test lead, one purged, and one whose capture is not known yet.
+    """What the lead adds, by cell; empty for a test lead, one purged, and one whose capture is not known yet."""
+    return dict(cells(standing(facts, basis, place(facts))))
+
+
+def standing(facts: Facts, basis: Basis, where: str | None) -> Standing | None:
+    """How the lead stands whose place is `where`; None for one that adds nothing."""
+    if facts.captured is None or facts.test or facts.purged:
+        return None
+    first, last, score = facts.first, facts.last, facts.score
+    return Standing(
+        local_day(facts.captured, basis.zone),
+        (
+            *[key(first.get(name, _NO_WORD)[2]) for name in FIRST_TOUCH],
+            *[key(last.get(name, _NO_WORD)[2]) for name in LATEST],
+            key(score.tier) if score else UNKNOWN,
+            where or UNKNOWN,
+        ),
+        _of_lead(facts, basis),
+        _deciding(facts) if facts.handoffs or facts.opportunities else _NOBODY,
+        tuple(_by_desk(facts, basis).items()) if facts.handoffs or facts.breaches else (),
+        tuple(_amounts(facts).items()) if facts.opportunities else (),
+        tuple([(key(each.promise), _of_breach(each)) for each in facts.breaches.values()]),
+    )
+
+
+@lru_cache(maxsize=1024)
+def cells(stands: Standing | None) -> Mapping[Cell, Measures]:
+    """What a lead that stands so adds, by cell.
 
     Each dimension is a partition of the leads: summed over its values, any of them gives the same totals. By team and
     rep, what concerns the lead stands with the handoff that decided (won, else opened, else the latest), and what
     concerns a handoff with that handoff's own. The day is the capture's, in the company's zone.
     """
-    if facts.captured is None or facts.test or facts.purged:
+    if stands is None:
         return {}
-    day = local_day(facts.captured, basis.zone)
-    lead = _of_lead(facts, basis)
-    by_desk = _by_desk(facts, basis)
-    every = tuple(map(sum, zip(*by_desk.values(), strict=True))) if by_desk else _NO_HANDOFF
-    decided = _deciding(facts)
-    amounts = _amounts(facts)
-    cells: dict[Cell, Measures] = {}
-    for dimension, value in _values(facts):
-        cells[Cell(dimension, value, day)] = (*lead, *every, *_NO_AMOUNT)
-        for currency, amount in amounts.items():
-            cells[Cell(dimension, value, day, currency)] = (*_NO_LEAD, *_NO_HANDOFF, *amount)
+    day, _, lead, decided, by_desk, amounts, promises = stands
+    every = tuple(map(sum, zip(*(measures for _, measures in by_desk), strict=True))) if by_desk else _NO_HANDOFF
+    found: dict[Cell, Measures] = {}
+    counted = (*lead, *every, *_NO_AMOUNT)
+    valued = [(currency, (*_NO_LEAD, *_NO_HANDOFF, *amount)) for currency, amount in amounts]
+    for dimension, value in zip(LEAD_DIMENSIONS, stands.values, strict=True):
+        found[Cell(dimension, value, day)] = counted
+        for currency, measures in valued:
+            found[Cell(dimension, value, day, currency)] = measures
     for dimension, mine in (("team", decided.team), ("rep", decided.owner)):
-        _add(cells, Cell(dimension, mine, day), (*lead, *_NO_HANDOFF, *_NO_AMOUNT))
-        for currency, amount in amounts.items():
-            _add(cells, Cell(dimension, mine, day, currency), (*_NO_LEAD, *_NO_HANDOFF, *amount))
-        for desk, measures in by_desk.items():
+        _add(found, Cell(dimension, mine, day), (*lead, *_NO_HANDOFF, *_NO_AMOUNT))
+        for currency, measures in valued:
+            _add(found, Cell(dimension, mine, day, currency), measures)
+        for desk, measures in by_desk:
             value = desk.team if dimension == "team" else desk.owner
-            _add(cells, Cell(dimension, value, day), (*_NO_LEAD, *measures, *_NO_AMOUNT))
-    for breach in facts.breaches.values():
-        measures = _breach_measures(breached=breach.breached, revoked=breach.revoked)
-        _add(cells, Cell("promise", _key(breach.promise), day), (*_NO_LEAD, *measures, *_NO_AMOUNT))
-    return cells
+            _add(found, Cell(dimension, value, day), (*_NO_LEAD, *measures, *_NO_AMOUNT))
+    for promise, measures in promises:
+        _add(found, Cell("promise", promise, day), (*_NO_LEAD, *measures, *_NO_AMOUNT))
+    return found
 
 
-def _add(cells: dict[Cell, Measures], cell: Cell, measures: Measures) -> None:
-    known = cells.get(cell)
-    cells[cell] = measures if known is None else tuple(map(int.__add__, known, measures))
+def _add(found: dict[Cell, Measures], cell: Cell, measures: Measures) -> None:
+    known = found.get(cell)
+    found[cell] = measures if known is None else tuple(map(int.__add__, known, measures))
 
 
-def _key(value: str | None) -> str:
+@lru_cache(maxsize=4096)
+def key(value: str | None) -> str:
     """A value as part of a key: bounded, and free of what a database's text can't hold."""
     return (value or UNKNOWN).replace("\0", "")[:_LONGEST] or UNKNOWN
 
 
-def _values(facts: Facts) -> Iterator[tuple[str, str]]:
-    for name in FIRST_TOUCH:
-        yield name, _key(facts.first[name][2]) if name in facts.first else UNKNOWN
-    for name in LATEST:
-        yield name, _key(facts.last[name][2]) if name in facts.last else UNKNOWN
-    yield "tier", _key(facts.score.tier) if facts.score else UNKNOWN
-    yield "place", place(facts) or UNKNOWN
-
-
 def _of_lead(facts: Facts, basis: Basis) -> Measures:
     """Cumulative: a lead that came to a stage has been through the stages before it."""
-    won = any(each.won for each in facts.opportunities.values())
-    opportunity = won or any(each.opened for each in facts.opportunities.values())
-    reached = {"tier": facts.sql is not None, "accepted": facts.accepted is not None, "opportunity": False}
-    sql = opportunity or reached[basis.sql]
+    deals, handoffs = facts.opportunities.values(), facts.handoffs.values()
+    won = bool([True for each in deals if each.won])
+    opportunity = won or bool([True for each in deals if each.opened])
+    reached = facts.sql if basis.sql == "tier" else facts.accepted if basis.sql == "accepted" else None
+    sql = opportunity or reached is not None
     mql = sql or facts.mql is not None
-    assigned = any(each.assignment for each in facts.handoffs.values())
-    contacts = [each.first_contact for each in facts.handoffs.values() if each.first_contact is not None]
+    assigned = bool([True for each in handoffs if each.assignment])
+    contacts = [each.first_contact for each in handoffs if each.first_contact is not None]
     response_us = max(0, min(contacts) - facts.captured) if contacts and facts.captured is not None else None
     counted = (1, int(mql), int(sql), int(assigned), int(bool(contacts)), int(opportunity), int(won))
     if response_us is None or facts.legacy:
@@ -121,7 +152,7 @@ def _of_lead(facts: Facts, basis: Basis) -> Measures:
 
 def _desk(handoff: Handoff | None) -> Desk:
     assignment = handoff.assignment if handoff else None
-    return Desk(_key(assignment.team), _key(assignment.owner)) if assignment else _NOBODY
+    return Desk(key(assignment.team), key(assignment.owner)) if assignment else _NOBODY
 
 
 def _by_desk(facts: Facts, basis: Basis) -> dict[Desk, Measures]:
@@ -131,8 +162,8 @@ def _by_desk(facts: Facts, basis: Basis) -> dict[Desk, Measures]:
     for breach in facts.breaches.values():
         handoff = facts.handoffs.get(breach.handoff) if breach.handoff else None
         known = handoff is not None and handoff.assignment is not None
-        desk = _desk(handoff) if known else Desk(_key(breach.team), _key(breach.owner))
-        _sum(desks, desk, _breach_measures(breached=breach.breached, revoked=breach.revoked))
+        desk = _desk(handoff) if known else Desk(key(breach.team), key(breach.owner))
+        _sum(desks, desk, _of_breach(breach))
     return desks
 
 
@@ -150,9 +181,9 @@ def _of_handoff(handoff: Handoff, basis: Basis) -> Measures:
     return (handoffs, handoff.contacts, 0, 0, 1, response_us // 1000, in_time)
 
 
-def _breach_measures(*, breached: bool, revoked: bool) -> Measures:
+def _of_breach(breach: Breach) -> Measures:
     """A breach that was revoked is no breach; it is counted as revoked."""
-    return (0, 0, int(breached and not revoked), int(revoked), 0, 0, 0)
+    return (0, 0, int(breach.breached and not breach.revoked), int(breach.revoked), 0, 0, 0)
 
 
 def _deciding(facts: Facts) -> Desk:
@@ -164,19 +195,19 @@ def _deciding(facts: Facts) -> Desk:
     return _desk(max(assigned, key=_assigned_order)) if assigned else _NOBODY
 
 
-def _assigned_order(handoff: Handoff) -> tuple[int, int]:
+def _assigned_order(handoff: Handoff) -> tuple[int, bytes]:
     assignment = handoff.assignment
-    return (assignment.recorded, assignment.id.int) if assignment else (0, 0)
+    return (assignment.recorded, assignment.id) if assignment else (0, b"")
 
 
 def _amounts(facts: Facts) -> dict[str, Measures]:
-    """By currency. An opportunity that was opened without an amount is worth what it was won for."""
+    """By currency. An opportunity opened without an amount is worth what a later stage said, else what it was won for."""
     amounts: dict[str, tuple[int, int]] = {}
     for each in facts.opportunities.values():
-        worth = each.opened if each.opened and each.opened.amount is not None else each.won
+        worth = next((deal for deal in (each.opened, each.staged) if deal and deal.amount is not None), each.won)
         for deal, share in ((worth, (1, 0)), (each.won, (0, 1))):
             if deal is not None and deal.amount is not None:
-                currency = _key(deal.currency)
+                currency = key(deal.currency)
                 opened, won = amounts.get(currency, (0, 0))
                 amounts[currency] = (opened + share[0] * deal.amount, won + share[1] * deal.amount)
     return dict(amounts)

@@ -11,9 +11,14 @@ _DIGITS: Final = {
 }
 
 
+def digits(currency: str) -> int:
+    """How many decimals the currency's minor unit stands for."""
+    return _DIGITS.get(currency, 2)
+
+
 def major(amount_minor: int, currency: str) -> Decimal:
     """The amount in the currency's own unit, exactly."""
-    return Decimal(amount_minor).scaleb(-_DIGITS.get(currency, 2))
+    return Decimal(amount_minor).scaleb(-digits(currency))
 
 
 def number(amount_minor: int, currency: str) -> int | float:

@@ -47,6 +47,7 @@ async def knock(intake: Intake, desk: Desk, http: HttpRequest, name: str, *kinds
         rules = await intake.book.doubted(desk)
         door = rules.door(name)
     if door is None or not isinstance(door, kinds):
+        intake.refuse("-", "no-door")
         raise Problem(404, "there is no such door here; GET /v1/doors lists them", code="no-door")
     return Knock(door, rules, headers_of(http))
 
@@ -99,7 +100,8 @@ async def body_of(http: HttpRequest) -> bytes:
 
 
 async def keep(intake: Intake, request: Request, items: list[Item], rules: Rules) -> list[Placed]:
-    """Have the items committed."""
+    """Have the items committed. Raises Problem 503 where too much waits, or the disk is nearly full."""
+    intake.ready_to_write()
     return await intake.committer.keep(request, items, rules) if items else []
 
 
@@ -115,18 +117,18 @@ def problem_of(intake: Intake, door: str, error: Exception) -> Problem:
     """The answer to a request that was not taken; it is counted under its door."""
     match error:
         case NotProven():
-            intake.refused[door, "unproven" if error.status == 401 else "no secret"] += 1
+            intake.refuse(door, "unproven" if error.status == 401 else "no-secret")
             if error.status == 401:
                 return Problem(401, "the sender is not proven; nothing was kept", code="unproven", headers=_CHALLENGE)
             return Problem(
                 503, f"{error.reason}; set it, see /v1/doors", code="no-secret", headers={"Retry-After": "60"}
             )
         case Refused():
-            intake.refused[door, "unreadable"] += 1
+            intake.refuse(door, "unreadable")
             extra: dict[str, Any] = {name: text for name, text in (("where", error.where), ("fix", error.fix)) if text}
             return Problem(error.status, f"{error.title}: {error.detail}", code="unreadable", **extra)
         case Problem():
-            intake.refused[door, error.code or str(error.status)] += 1
+            intake.refuse(door, error.code or str(error.status))
             return error
         case _:
             raise error

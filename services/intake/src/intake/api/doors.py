@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from intake.admission import NotProven
 from intake.api.arriving import Knock, headers_of, json_answer, keep, knock, problem_of, receive
+from intake.api.thanks import thanks_page
 from intake.capture import Placed
 from intake.domain.policy import GenericDoor, GoogleDoor, HtmlDoor, RestDoor
 from intake.domain.refusals import Refused
@@ -23,8 +24,6 @@ from shared.runtime.desk import Desk
 if TYPE_CHECKING:
     from shared.http.access import Principal
 
-_THANKS = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Thank you</title><p>Thank you. Your message has arrived.</p></html>"""
 _REFUSALS = (NotProven, Refused, Problem)
 _PAGES = ("application/x-www-form-urlencoded", "multipart/form-data")
 Endpoint = Callable[[HttpRequest], Awaitable[ASGIApp]]
@@ -37,6 +36,7 @@ def add_doors(router: APIRouter, desk: Desk, intake: Intake) -> None:
     _add(router, "/v1/hooks/{door}", hooks, "POST")
     _add(router, "/v1/hooks/{door}/{token}", hooks, "POST")
     _add(router, "/v1/forms/{door}", Bare(_forms(desk, intake)), "POST")
+    _add(router, "/v1/forms/{door}/thanks", Bare(_thanks(desk, intake)), "GET")
     _add(router, "/v1/forms/{door}", Bare(_preflight(desk, intake)), "OPTIONS")
 
 
@@ -163,9 +163,20 @@ def _forms(desk: Desk, intake: Intake) -> Endpoint:
             return json_answer(200, orjson.dumps({"submission_id": submission_id or None}), headers)
         if door.thanks is not None:
             return RedirectResponse(door.thanks, 303, headers)
-        return HTMLResponse(_THANKS, 200, headers)
+        if _is_browser(knocked):
+            # so that reloading the page does not send the form again
+            return RedirectResponse(f"{name}/thanks", 303, headers)
+        return HTMLResponse(thanks_page(door), 200, headers)
 
     return post_form
+
+
+def _thanks(desk: Desk, intake: Intake) -> Endpoint:
+    async def thanks(http: HttpRequest) -> ASGIApp:
+        door = (await knock(intake, desk, http, http.path_params["door"], HtmlDoor)).door
+        return HTMLResponse(thanks_page(door))
+
+    return thanks
 
 
 def _preflight(desk: Desk, intake: Intake) -> Endpoint:
@@ -217,3 +228,8 @@ def _wants_page(knocked: Knock[HtmlDoor]) -> bool:
     if "application/json" in accept and "text/html" not in accept:
         return False
     return knocked.headers.get("content-type", "").lower().startswith(_PAGES)
+
+
+def _is_browser(knocked: Knock[HtmlDoor]) -> bool:
+    """Whether who wants a page also goes where it is sent, as a browser does."""
+    return "sec-fetch-mode" in knocked.headers or "text/html" in knocked.headers.get("accept", "")

@@ -15,6 +15,7 @@ from intake.domain import strict_json
 from intake.domain.engagement import Engagement, read_engagement
 from intake.domain.refusals import Refused
 from intake.domain.strict_json import Json
+from intake.intake import Intake
 from shared.contracts import LeadEngaged
 from shared.http.access import Principal
 from shared.http.app import caller
@@ -31,7 +32,7 @@ Told = tuple[UUID, Engagement]
 Caller = Annotated[Principal, Depends(caller)]
 
 
-def add_engagements(router: APIRouter, desk: Desk) -> None:
+def add_engagements(router: APIRouter, desk: Desk, intake: Intake) -> None:
     """Add the paths to a router."""
 
     @router.post("/v1/leads/{lead_id}/engagements")
@@ -39,6 +40,7 @@ def add_engagements(router: APIRouter, desk: Desk) -> None:
         body = _parsed(await request.body())
         if not isinstance(body, dict):
             raise Problem(422, "an engagement is an object", code="invalid")
+        intake.ready_to_write()
         told = _told({**body, "lead_id": str(lead_id)}, "$", desk.clock(), _scope(request, principal))
 
         async def act(work: Work) -> list[dict[str, Any]]:
@@ -54,6 +56,7 @@ def add_engagements(router: APIRouter, desk: Desk) -> None:
     @router.post("/v1/engagements")
     async def of_many(request: Request, principal: Caller) -> Response:  # pyright: ignore[reportUnusedFunction]
         items = _listed(_parsed(await request.body()))
+        intake.ready_to_write()
         return answer({"items": await _take(desk, items, _scope(request, principal))}, 202)
 
 

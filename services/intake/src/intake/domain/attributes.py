@@ -3,8 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from intake.domain import normal
 from intake.domain.submission import Submission
@@ -40,8 +40,7 @@ _LEAST_OWN_DIGITS = 7
 _LEAST_NAME_CHARS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class _Own:
+class _Own(NamedTuple):
     """What the person is called by, folded once for all attributes."""
 
     name: str
@@ -130,9 +129,12 @@ def _is_phone_long(text: str) -> bool:
 
 
 def _own(submission: Submission) -> _Own:
-    digits = "".join(filter(str.isdigit, submission.text("phone") or ""))[-_LEAST_OWN_DIGITS - 1 :]
+    phone = submission.text("phone") or ""
+    number = phone.removeprefix("+")
+    digits = (number if number.isdecimal() else "".join(filter(str.isdigit, phone)))[-_LEAST_OWN_DIGITS - 1 :]
     name = fold(submission.text("name") or "")
-    local = fold((submission.text("email") or "").partition("@")[0])
+    address = (submission.text("email") or "").partition("@")[0]
+    local = "" if address.isalnum() else fold(address)  # one word alone is no name here
     long_enough = (len(name) >= _LEAST_NAME_CHARS and " " in name) or (len(name) > 1 and has_cjk(name))
     return _Own(
         name if long_enough else "",

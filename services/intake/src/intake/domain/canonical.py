@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
+from typing import cast
 
 import orjson
 
@@ -72,7 +73,9 @@ def content_key(door: str, canonical: Mapping[str, object]) -> bytes:
 
 
 def _content(draft: Draft, fields: Mapping[str, Value], consent: Consent | None) -> dict[str, object]:
-    answers = sorted([one.key, *one.values] for one in draft.answers)
+    answers: object = {one.key: one.values for one in draft.answers}
+    if len(draft.answers) != len(cast("dict[str, object]", answers)):  # a question that was answered twice
+        answers = sorted([one.key, *one.values] for one in draft.answers)
     return {**fields, "answers": answers, "consent": consent, "ids": draft.ids}
 
 
@@ -112,6 +115,8 @@ def _contact(draft: Draft, country: str | None) -> None:
 
 
 def _name(draft: Draft, door: Door) -> None:
+    if "name" in draft.fields:
+        return
     first, last = draft.fields.get("first_name", ""), draft.fields.get("last_name", "")
     language = (draft.fields.get("language") or door.defaults.get("language", ""))[:2].lower()
     if has_cjk(first + last):
@@ -120,7 +125,7 @@ def _name(draft: Draft, door: Door) -> None:
         whole = f"{last} {first}".strip()
     else:
         whole = f"{first} {last}".strip()
-    if whole and "name" not in draft.fields:
+    if whole:
         draft.put("name", (whole,), "first and last name")
 
 

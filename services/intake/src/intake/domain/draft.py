@@ -1,38 +1,37 @@
 """A submission while it is being read from a body."""
 
-from dataclasses import dataclass, field
+import msgspec
 
 from intake.domain.names import ID_FIELDS, SOURCE_FIELDS, TEXT_FIELDS
 from intake.domain.submission import Answer, Note
 
-_PLAIN = (TEXT_FIELDS | SOURCE_FIELDS) - {"tags", "is_test"}
+PLAIN_FIELDS = (TEXT_FIELDS | SOURCE_FIELDS) - {"tags", "is_test"}
 _NO = frozenset({"", "0", "false", "no", "off", "n", "không", "否", "unchecked"})
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(msgspec.Struct):
     """Filled by the mapping of a door's kind; the first value of a field stays."""
 
     vendor_id: str | None = None
     vendor_key: str | None = None
     platform: str | None = None
-    fields: dict[str, str] = field(default_factory=dict[str, str])
-    origins: dict[str, str] = field(default_factory=dict[str, str])
-    ids: dict[str, str] = field(default_factory=dict[str, str])
-    click_ids: dict[str, str] = field(default_factory=dict[str, str])
-    channel_ids: dict[str, str] = field(default_factory=dict[str, str])
-    tags: list[str] = field(default_factory=list[str])
-    answers: list[Answer] = field(default_factory=list[Answer])
-    consent: dict[str, bool] = field(default_factory=dict[str, bool])
+    fields: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    ids: dict[str, str] = {}
+    click_ids: dict[str, str] = {}
+    channel_ids: dict[str, str] = {}
+    tags: list[str] = []
+    answers: list[Answer] = []
+    consent: dict[str, bool] = {}
     single_consent: bool = False
     is_test: bool = False
-    notes: list[Note] = field(default_factory=list[Note])
+    notes: list[Note] = []
 
     def put(self, name: str, texts: tuple[str, ...], origin: str) -> None:
         """Sets a field from its texts, unless it is set; `origin` is where in the body they stood."""
         if not texts:
             return
-        if name in _PLAIN:
+        if name in PLAIN_FIELDS:
             if name not in self.fields:
                 self.fields[name] = texts[0] if len(texts) == 1 else ", ".join(texts)
                 self.origins[name] = origin

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import orjson
 
-from intake.domain.draft import Draft, said_yes
+from intake.domain.draft import PLAIN_FIELDS, Draft, said_yes
 from intake.domain.labels import (
     CLICK_IDS,
     asked_field,
@@ -81,17 +81,20 @@ def _read_leaves(draft: Draft, item: dict[str, Json], traps: Iterable[str], *, b
     answers = _listed_answers(item)
     listed = bool(answers)
     grouped: dict[str, list[str]] = {}
+    fields, origins = draft.fields, draft.origins
     for key, value in leaves(item):
         found = ((stripped,) if (stripped := value.strip()) else ()) if type(value) is str else as_texts(value)
         if not found or key in traps or (listed and key.startswith("answers.")):
             continue
-        role, target, name = label = _label(key)
-        if role is _QUESTION:
-            if target:
+        role, target, name, plain = label = _label(key)
+        if role is _QUESTION or role is _ADDED:
+            if not plain:
                 draft.put(target, found, key)
-            answers.append(Answer(name, name, found, type(value) is list))
-        elif role is _ADDED:
-            draft.put(target, found, key)
+            elif target not in fields:
+                fields[target] = found[0] if len(found) == 1 else ", ".join(found)
+                origins[target] = key
+            if role is _QUESTION:
+                answers.append(Answer(name, name, found, type(value) is list))
         elif role is _CHECKBOX_OF_SEVERAL:
             grouped.setdefault(target, []).extend(found)
         elif role is _BOX and not boxes_known:
@@ -116,6 +119,7 @@ class _Label(NamedTuple):
     role: _Role
     target: str = ""
     name: str = ""
+    plain: bool = False  # the target is a field of one text
 
 
 @lru_cache(maxsize=4096)  # a door sees the same few keys again and again
@@ -125,7 +129,7 @@ def _label(key: str) -> _Label:
         return _Label(_Role.MACHINERY)
     added = _added(key)
     if added is not None:
-        return _Label(_Role.ADDED, added)
+        return _Label(_Role.ADDED, added, plain=added in PLAIN_FIELDS)
     if key.startswith("consent.") or is_consent(key):
         return _Label(_Role.BOX, key.removeprefix("consent."))
     checkbox = _CHECKBOX.fullmatch(key)
@@ -134,7 +138,7 @@ def _label(key: str) -> _Label:
     name = key.removeprefix("answers.")
     field, contact = asked_field(name) or guessed_field(name), channel(name)
     target = field or (f"channel_ids.{contact}" if contact is not None else "")
-    return _Label(_Role.QUESTION, target, name)
+    return _Label(_Role.QUESTION, target, name, target in PLAIN_FIELDS)
 
 
 def _added(key: str) -> str | None:

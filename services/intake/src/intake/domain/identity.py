@@ -29,11 +29,16 @@ def phone_key(text: str | None, country: str | None = None) -> IdentityKey | Non
 
 
 def identity_keys(submission: Submission) -> list[IdentityKey]:
-    """The submission's keys, the strongest first. Its address is normal already, and its number unless a note says so."""
-    keys: list[IdentityKey] = []
+    """The submission's keys, the strongest first."""
+    return [IdentityKey(kind, value) for kind, value in identities(submission)]
+
+
+def identities(submission: Submission) -> list[tuple[Literal["email", "phone"], str]]:
+    """What its keys are made of. Its address is normal already, and its number unless a note says so."""
+    found: list[tuple[Literal["email", "phone"], str]] = []
     email, phone = submission.text("email"), submission.text("phone")
     if email:
-        keys.append(IdentityKey("email", email))
-    if phone and not any(note.field == "phone" for note in submission.notes):
-        keys.append(IdentityKey("phone", phone))
-    return keys
+        found.append(("email", email))
+    if phone and not (submission.notes and any(note.field == "phone" for note in submission.notes)):
+        found.append(("phone", phone))
+    return found

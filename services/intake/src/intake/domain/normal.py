@@ -16,7 +16,8 @@ from intake.domain.text import fold, has_cjk
 _NOTHING = frozenset(
     {"", "n a", "na", "none", "null", "nil", "undefined", "unknown", "khong", "khong co", "chua co", "无", "没有"}
 )
-_SOMETHING = re.compile(r"[0-9]|[A-Za-z]{10}")  # no such text is among them, however it is folded
+# No such text is among them, however it is folded: they have no digit, no ten letters, and begin with n, u, k or c.
+_SOMETHING = re.compile(r"[0-9]|[A-Za-z]{10}|\A[\x00-@\[-`{-\x7f]*[abd-jlmo-tv-zABD-JLMO-TV-Z]")
 _PHONE_PREFIX = re.compile(r"^\s*(?:p:|tel:)\s*", re.IGNORECASE)
 _SEVERAL = re.compile(r"[/;,、|]| or ")
 FEWEST_PHONE_DIGITS = 5  # below it a text is no number in any country
@@ -49,11 +50,14 @@ def is_nothing(text: str) -> bool:
 
 def email(text: str) -> str | None:
     """The address in lower case and NFC, or None where it is none."""
-    written = unicodedata.normalize("NFC", text.strip().removeprefix("mailto:"))
+    written = text.strip().removeprefix("mailto:")
+    if written.isascii():
+        if _USUAL_EMAIL.fullmatch(lower := written.lower()):
+            return lower
+    else:
+        written = unicodedata.normalize("NFC", written)
     if not written or len(written) > _MAX_EMAIL_CHARS or "@" not in written:
         return None
-    if written.isascii() and _USUAL_EMAIL.fullmatch(lower := written.lower()):
-        return lower
     try:
         # deliverability needs DNS, and reserved names such as example.com are for tests: neither is asked here
         valid = validate_email(written, check_deliverability=False, globally_deliverable=False, test_environment=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-from intake.domain.identity import identity_keys
+from intake.domain.identity import identities
 from intake.domain.submission import Submission
 
 
@@ -28,8 +28,9 @@ class Person:
 
 def stored_keys(submission: Submission) -> tuple[Key, ...]:
     """The keys a submission is found by."""
-    prefix = "test-" if submission.is_test else ""
-    return tuple(Key(prefix + key.kind, key.value) for key in identity_keys(submission))
+    if submission.is_test:
+        return tuple(Key(f"test-{kind}", value) for kind, value in identities(submission))
+    return tuple([Key(kind, value) for kind, value in identities(submission)])
 
 
 def people_of(arrivals: Iterable[tuple[UUID, Sequence[Key]]], owners: Mapping[Key, UUID]) -> list[Person]:

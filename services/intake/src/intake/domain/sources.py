@@ -36,6 +36,8 @@ def _may_tell(page: str) -> bool:
 
 def derive_source(draft: Draft, default: str | None) -> None:
     """Sets the source where the body names none. A click id tells the platform."""
+    if "source" in draft.fields:
+        return
     by_click = next((_BY_CLICK_ID[name] for name in draft.click_ids if name in _BY_CLICK_ID), None)
     asked = next((one.values[0] for one in draft.answers if one.key == "platform" and one.values), None)
     if draft.platform is not None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import TypeAlias, cast
+from typing import TypeAlias, TypeGuard, cast
 
 import orjson
 
@@ -16,6 +16,7 @@ _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _EXACT_FLOAT = 2.0**53
 _MIN_INT, _MAX_INT = -(2**63), 2**64 - 1
 _INT_DIGITS = 20
+_LEAVES = frozenset({str, int, bool, type(None)})
 
 
 def parse(raw: bytes, bounds: Bounds = LEAD_BOUNDS) -> Json:
@@ -29,7 +30,7 @@ def parse(raw: bytes, bounds: Bounds = LEAD_BOUNDS) -> Json:
         value = cast("Json", orjson.loads(raw))
     except orjson.JSONDecodeError as error:
         raise _unreadable(raw, error) from None
-    keys, wide_number = _survey(value, bounds)
+    keys, wide_number = (len(value), False) if _is_flat(value, bounds) else _survey(value, bounds)
     # orjson keeps the last of two equal keys. Every key ends in `":`, so if there are no more of these than keys
     # in the result, none was dropped; otherwise (also for a text that holds such a pair) look closely.
     suspicious = wide_number or len(raw) > bounds.max_string_chars or b"\\u0000" in raw
@@ -42,6 +43,13 @@ def _key_ends(raw: bytes) -> int:
     """How often a quote and a colon follow each other, apart from white space."""
     apart = b" :" in raw or b"\t:" in raw or b"\r:" in raw or b"\n:" in raw
     return len(_KEY_ENDS.findall(raw)) if apart else raw.count(b'":')
+
+
+def _is_flat(value: Json, bounds: Bounds) -> TypeGuard[dict[str, Json]]:
+    """Whether it is an object within the bounds with nothing below it and no fraction: what most forms send."""
+    if type(value) is not dict or not 0 < len(value) <= bounds.max_keys:
+        return False
+    return _LEAVES.issuperset(map(type, value.values())) and max(map(len, value)) <= bounds.max_key_chars
 
 
 def _survey(value: Json, bounds: Bounds) -> tuple[int, bool]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
@@ -15,7 +15,7 @@ Value: TypeAlias = str | tuple[str, ...] | Mapping[str, str]
 Consent: TypeAlias = bool | Mapping[str, bool]
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """One question with what was answered, as it came. A multi-select has several values."""
 
     key: str
@@ -95,8 +95,9 @@ def personal(submission: Submission) -> dict[str, Value]:
 def document(submission: Submission) -> dict[str, object]:
     """The canonical fields as JSON shows them, the platform's ids beside."""
     shown: dict[str, object] = dict(submission.fields)
-    for name in _STRUCTURED & shown.keys():
-        shown[name] = _shown(submission.fields[name])
+    for name in _STRUCTURED:
+        if name in shown:
+            shown[name] = _shown(submission.fields[name])
     shown.update(submission.ids)
     if "title_level" in submission.picked:
         shown["title_level"] = submission.picked["title_level"]

@@ -48,6 +48,15 @@ _STATUS: Final = {
     "not_activated": 409,
     "opportunity_closed": 409,
     "opportunity_open": 409,
+    "not_allowed": 403,
+    "already_owned": 409,
+    "already_there": 409,
+    "invalid_lead": 409,
+    "not_assignable": 409,
+    "not_movable": 409,
+    "not_sdr_step": 409,
+    "nothing_open": 409,
+    "same_owner": 409,
 }
 """All other refusals are 422: the request itself lacks something."""
 
@@ -129,6 +138,17 @@ def done(outcome: Step | Refused) -> Step:
         status = _STATUS.get(outcome.code, 422)
         raise Problem(status, outcome.detail, code=outcome.code.replace("_", "-"), **extra)
     return outcome
+
+
+def typed(reason: str, known: Sequence[str]) -> str:
+    """The reason, if the policy has it.
+
+    Raises Problem 422 with those it has.
+    """
+    if reason not in known:
+        detail = f"no reason {reason!r}: use one of {', '.join(known)}, or add it to the routing policy"
+        raise Problem(422, detail, code="unknown-reason", missing=list(known))
+    return reason
 
 
 def found(value: T | None, what: str) -> T:

@@ -1,7 +1,8 @@
 """Handoffs: the lists, one with its decision record, and the owner's word on it: accept, reject, contacts."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypedDict
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -29,9 +30,9 @@ from router.api.asking import (
     scope_of,
 )
 from router.cases import Case
-from router.domain import verdicts
-from router.domain.dossier import Dossier, handoff_by_id
-from router.domain.facts import Refused, Step
+from router.domain import by_hand, verdicts
+from router.domain.dossier import Dossier, handoff_by_id, owner_of
+from router.domain.facts import Actor, Refused, Step
 from router.domain.progress import missing
 from router.store import lists
 from router.store.desk_work import Note
@@ -43,6 +44,19 @@ State = Literal["open", "offered", "accepted", "working", "closed"]
 Channel = Literal["phone", "wechat", "wecom", "zalo", "email", "sms", "visit", "demo", "other"]
 Decide = Callable[[Turn, Case], Step | Refused]
 Result = Literal["reached", "no_answer", "wrong_number", "call_back", "replied", "refused"]
+
+
+class Made(TypedDict):
+    """A contact as the domain takes it."""
+
+    contact_id: UUID
+    channel: str
+    result: str
+    occurred_at: datetime
+    next_step_at: datetime | None
+    by: Actor
+    now: datetime
+    max_backdate_h: int
 
 
 class Rejection(Body):
@@ -186,33 +200,35 @@ async def log_contact(desk: Desk, ask: Ask, lead_id: UUID, said: Contact, handof
     contact_id = new_id()
 
     async def change(turn: Turn, case: Case) -> None:
-        latest = case.dossier.handoffs[-1].id if case.dossier.handoffs else None
-        on = found(handoff_id or latest, "handoff")
-        allow_on(ask, case, on)
-        step = verdicts.contact(
-            case.dossier,
-            on,
-            contact_id=contact_id,
-            channel=said.channel,
-            result=said.result,
-            occurred_at=at_most(said.occurred_at, turn.now),
-            next_step_at=said.next_step_at,
-            by=ask.actor,
-            now=turn.now,
-            max_backdate_h=turn.rules.policy.routing.max_backdate_h,
-        )
-        case.take(done(step))
+        made: Made = {
+            "contact_id": contact_id,
+            "channel": said.channel,
+            "result": said.result,
+            "occurred_at": at_most(said.occurred_at, turn.now),
+            "next_step_at": said.next_step_at,
+            "by": ask.actor,
+            "now": turn.now,
+            "max_backdate_h": turn.rules.policy.routing.max_backdate_h,
+        }
+        latest = case.dossier.handoffs[-1] if case.dossier.handoffs else None
+        cleaning = latest is None or (ask.principal.role == "sdr" and not ask.principal.may_act_for(latest.owner))
+        if handoff_id is None and cleaning and owner_of(case.dossier) is None:
+            case.take(done(by_hand.phoned(case.dossier, **made)))
+        else:
+            on = handoff_id or found(latest, "handoff").id
+            allow_on(ask, case, on)
+            case.take(done(verdicts.contact(case.dossier, on, **made)))
         if said.note:
             turn.notes.append(Note(case.lead_id, "contact", str(contact_id), said.note, ask.principal.actor))
 
     async def reply(_session: AsyncConnection, case: Case) -> Answer:
         made = next(known for known in case.dossier.contacts if known.id == contact_id)
-        handoff = found(handoff_by_id(case.dossier, made.handoff_id), "handoff")
+        handoff = handoff_by_id(case.dossier, made.handoff_id)
         body = {
             "contact_id": contact_id,
-            "handoff_id": handoff.id,
+            "handoff_id": handoff.id if handoff else None,
             "lead_id": case.lead_id,
-            "state": handoff.state,
+            "state": handoff.state if handoff else None,
             "status": case.dossier.status,
             "occurred_at": made.occurred_at,
             "unproven": made.unproven,

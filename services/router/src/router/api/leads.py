@@ -31,6 +31,7 @@ from router.store import lists
 from router.store.desk_work import Note
 from router.turn import Turn
 from shared.http.access import Principal
+from shared.http.problems import Problem
 from shared.runtime.desk import Answer, Desk
 
 Choice = bool | Literal["yes", "no"] | None
@@ -61,7 +62,7 @@ def add(router: APIRouter, desk: Desk) -> None:
 
     @router.post("/v1/leads/{lead_id}/contacts")
     async def contact(ask: Asked, lead_id: UUID, said: Contact) -> Response:
-        """One attempt, on the lead's latest handoff."""
+        """One attempt, on the lead's latest handoff; an SDR's with a lead that nobody has stands on its own."""
         return await log_contact(desk, ask, lead_id, said)
 
     @router.post("/v1/leads/{lead_id}/status")
@@ -88,11 +89,13 @@ def add(router: APIRouter, desk: Desk) -> None:
 def guard(principal: Principal, dossier: Dossier) -> None:
     """An owned lead is touched by its owner, a manager of the team, or marketing and SDRs as their roles allow.
 
-    Raises Problem 403.
+    What nobody has, a rep touches only where they had it before. Raises Problem 403.
     """
     held = owner_of(dossier)
     if held is not None and principal.role in ("rep", "manager"):
         allow(principal, *held)
+    if held is None and principal.role == "rep" and all(known.owner != principal.rep for known in dossier.handoffs):
+        raise Problem(403, "this lead is not yours: claim it from its pool, or ask your manager", code="not-owner")
 
 
 def _checklist(router: APIRouter, desk: Desk) -> None:

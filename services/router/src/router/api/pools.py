@@ -13,6 +13,7 @@ from router.domain.desk import full, local_day
 from router.domain.dossier import place
 from router.domain.facts import Actor, Refused
 from router.domain.policy import Pool, Rep, Team
+from router.domain.rules import step_of
 from router.store import lists
 from router.turn import Turn
 from shared.contracts.handoffs import Considered, Decision
@@ -98,6 +99,7 @@ async def _claim(turn: Turn, case: Case, ask: Ask, rep_id: str, pool: Pool, hand
         by=Actor(rep_id),
         at=turn.now,
         policy=turn.rules.policy.routing,
+        step=step_of(turn.rules.policy, team_id),
     )
     case.take(done(step))
     turn.take_on(team_id, rep_id)

@@ -1,8 +1,9 @@
 """Reps are part of the routing policy: adding, changing or removing one publishes its next version."""
 
 import copy
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from fastapi import APIRouter, Response
@@ -10,9 +11,10 @@ from pydantic import ConfigDict
 
 from router.api.asking import Ask, Asked, Body, Caller, json
 from router.domain.desk import Desk as TeamDesk
-from router.domain.desk import local_day, monday_of
+from router.domain.desk import Hours, local_day, monday_of, unavailable
 from router.domain.policy import Rep, Team
-from router.store import lists
+from router.policies import hours_of
+from router.store import doing, lists
 from shared.http.access import Principal
 from shared.http.problems import Problem
 from shared.runtime.desk import Answer, Desk
@@ -51,11 +53,15 @@ def _list(router: APIRouter, desk: Desk) -> None:
     @router.get("/v1/reps")
     async def reps(principal: Caller, team: str | None = None) -> Response:
         """All reps with their load today."""
+        now = desk.clock()
         async with desk.read() as session:
-            published = await desk.transactions.policies.current(session, "routing", desk.clock())
+            published = await desk.transactions.policies.current(session, "routing", now)
+            calendars = await desk.transactions.policies.current(session, "calendars", now)
             kept = {name: _DESK.decode(row) for name, row in (await lists.desks(session)).items()}
+            switched = await doing.switches(session)
+        hours = hours_of(calendars.value)
         items = [
-            _shown(rep, team_id, of_team, kept.get(team_id) or TeamDesk(team_id), desk)
+            _shown(rep, team_id, of_team, kept.get(team_id) or TeamDesk(team_id), Seen(now, hours, switched))
             for team_id, of_team in published.value.routing.teams.items()
             if team in (None, team_id) and (principal.role != "manager" or team_id in (principal.teams or {team_id}))
             for rep in of_team.reps
@@ -105,7 +111,7 @@ def _leave(router: APIRouter, desk: Desk) -> None:
         async with desk.read() as session:
             held = await lists.open_work(session, rep)
         if held:
-            detail = f"{rep} has {held} open; set active to false and have the work passed on first"
+            detail = f"{rep} has {held} open; set active to false and give the work away first (POST /v1/reps/{rep}/transfer)"
             raise Problem(409, detail, code="open-work", open=held)
 
         def edit(document: Document) -> None:
@@ -172,11 +178,26 @@ def _document(rep: Rep, *, exclude: set[str] | None = None, exclude_unset: bool 
     return {**entry, "weight": float(rep.weight)} if "weight" in entry else entry
 
 
-def _shown(rep: Rep, team_id: str, team: Team, kept: TeamDesk, desk: Desk) -> dict[str, Any]:
-    load, day = kept.load(rep.id), local_day(team, desk.clock())
+class Seen(NamedTuple):
+    """The instant, the hours and the switches by which reps are shown."""
+
+    now: datetime
+    hours: Hours
+    switched: Mapping[str, Mapping[str, Any]]
+
+
+def _shown(rep: Rep, team_id: str, team: Team, kept: TeamDesk, seen: Seen) -> dict[str, Any]:
+    load, day = kept.load(rep.id), local_day(team, seen.now)
+    away = unavailable(rep, team, kept, seen.now, seen.hours)
+    switch = seen.switched.get(rep.id)
     return {
         **_document(rep),
         "team": team_id,
+        "available": rep.id not in kept.switched_off,
+        "switched": {"by": switch["by"], "at": switch["at"], "reason": switch["reason"]} if switch else None,
+        "takes_leads": away is None,
+        "why_not": away.reason if away else None,
+        "until": away.until if away else None,
         "load": {
             "open": load.open,
             "today": load.today if load.day == day else 0,

@@ -1,23 +1,22 @@
 """Who gets the lead: team by rule, owner by strategy, with the record of everybody considered."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Literal, assert_never
+from datetime import datetime
+from typing import Literal, NamedTuple, assert_never
 
-from router.domain.desk import Desk, Hours, Skip, local_day, skip, taken
-from router.domain.policy import Pool, Rep, Team
-from router.domain.rotation import lot, pick
+import msgspec
+from msgspec.structs import replace
+
+from router.domain.desk import Desk, Hours, skip, taken
+from router.domain.policy import Pool, Rep
+from router.domain.roster import Roster, Rosters, View, WaitingReason, considered
+from router.domain.rotation import lot, next_turn
 from router.domain.rules import Policy
 from shared.contracts.attributes import Attributes, values
 from shared.contracts.handoffs import Considered, Decision
 
-WaitingReason = Literal["no_team", "nobody_eligible", "all_at_capacity", "closed_hours"]
-Skips = Mapping[str, Skip | None]
 
-
-@dataclass(frozen=True)
-class Lead:
+class Lead(msgspec.Struct, frozen=True, gc=False):
     """What routing needs of a lead. `avoid`: owners who lost it in this episode; `step`: who is to act next."""
 
     attributes: Attributes
@@ -28,8 +27,7 @@ class Lead:
     step: Literal["sdr", "rep"] = "rep"
 
 
-@dataclass(frozen=True)
-class Assigned:
+class Assigned(NamedTuple):
     """One owner. `desk` is the team's desk afterwards; `calendar` and `manager` travel with the handoff."""
 
     owner: str
@@ -40,8 +38,7 @@ class Assigned:
     manager: str | None
 
 
-@dataclass(frozen=True)
-class Waiting:
+class Waiting(NamedTuple):
     """Nobody now: why, and when to look again where time alone can change it. Without a team, no desk either."""
 
     reason: WaitingReason
@@ -51,8 +48,7 @@ class Waiting:
     desk: Desk | None = None
 
 
-@dataclass(frozen=True)
-class Pooled:
+class Pooled(NamedTuple):
     """The team pulls: the lead goes to a pool and is claimed there."""
 
     pool: Pool
@@ -64,12 +60,18 @@ class Pooled:
 Outcome = Assigned | Waiting | Pooled
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """The team a rule chose, or the fallback."""
 
     team: str
     rule: str
+
+
+class Ways(NamedTuple):
+    """Where a lead may go: reps who come before the rotation, with why, and the team of everybody else."""
+
+    preferred: tuple[tuple[str, str], ...]
+    choice: Choice | None
 
 
 def rule_values(lead: Lead) -> dict[str, object]:
@@ -83,7 +85,7 @@ def rule_values(lead: Lead) -> dict[str, object]:
 
 def choose_team(lead: Lead, policy: Policy) -> Choice | None:
     """The team of the first rule that holds, else the fallback, else none."""
-    seen = rule_values(lead)
+    seen = rule_values(lead) if policy.rules else {}
     for compiled in policy.rules:
         if compiled.condition.matches(seen):
             sdr = compiled.rule.sdr if lead.step == "sdr" else None
@@ -111,92 +113,93 @@ def preferred(lead: Lead, policy: Policy) -> tuple[tuple[str, str], ...]:
     return tuple((rep, why) for rep, why in wanted if rep in policy.team_of and rep not in lead.avoid)
 
 
+def ways(lead: Lead, policy: Policy) -> Ways:
+    """Where this lead may go under this policy, whoever is there now."""
+    return Ways(preferred(lead, policy), choose_team(lead, policy))
+
+
+def teams_of(found: Ways, policy: Policy) -> frozenset[str]:
+    """Every team whose desk `decide` may look at."""
+    teams = frozenset([policy.team_of[rep] for rep, _ in found.preferred])
+    return teams if found.choice is None else teams | {found.choice.team}
+
+
 def teams_wanted(lead: Lead, policy: Policy) -> frozenset[str]:
     """Every team whose desk `assign` may look at: lock these, in ascending order, before calling it."""
-    choice = choose_team(lead, policy)
-    return frozenset(policy.team_of[rep] for rep, _ in preferred(lead, policy)) | ({choice.team} if choice else set())
+    return teams_of(ways(lead, policy), policy)
 
 
 def assign(lead: Lead, desks: Mapping[str, Desk], policy: Policy, at: datetime, hours: Hours) -> Outcome:
     """Decide. Pure and deterministic: the same lead, desks, policy and instant give the same outcome."""
-    for rep_id, why in preferred(lead, policy):
-        team_id = policy.team_of[rep_id]
-        team, desk = policy.team(team_id), desks[team_id]
-        rep = team.rep(rep_id)
-        if rep is not None and skip(rep, team, desk, lead.attributes, at=at, hours=hours) is None:
-            return _assigned(rep, team, desk, _decision(desk, policy, why, why, {rep_id: None}), at)
-    choice = choose_team(lead, policy)
-    if choice is None:
+    return decide(lead, ways(lead, policy), desks, Rosters(policy, at, hours))
+
+
+def decide(lead: Lead, found: Ways, desks: Mapping[str, Desk], rosters: Rosters) -> Outcome:
+    """`assign` for one of many leads of an instant: `rosters` spares the next ones what this one had to work out."""
+    policy = rosters.policy
+    for rep_id, why in found.preferred:
+        roster = rosters.of(desks[policy.team_of[rep_id]])
+        rep = roster.team.rep(rep_id)
+        if rep is not None and _may(rep, roster, lead):
+            decision = _decision(roster, policy, why, why, (considered(rep_id, None),))
+            return _assigned(rep, roster, roster.desk, decision)
+    if found.choice is None:
         return Waiting("no_team")
-    team, desk = policy.team(choice.team), desks[choice.team]
-    skips = {rep.id: _skip(rep, team, desk, lead, at=at, hours=hours) for rep in team.reps}
-    decision = _decision(desk, policy, choice.rule, team.strategy, skips)
-    if team.strategy == "pull":
-        return Pooled("public", choice.team, decision, replace(desk, next_number=desk.next_number + 1))
-    able = [rep for rep in team.reps if skips[rep.id] is None]
-    if not able:
-        return _waiting(desk, decision, [why for why in skips.values() if why is not None])
-    rep, turned = _choose(able, team, desk)
-    return _assigned(rep, team, turned, decision, at)
+    roster = rosters.of(desks[found.choice.team])
+    view = roster.view(lead.attributes, lead.avoid)
+    decision = _decision(roster, policy, found.choice.rule, roster.team.strategy, view.considered)
+    if roster.team.strategy == "pull":
+        return Pooled("public", found.choice.team, decision, _decided(roster))
+    if not view.able:
+        return Waiting(view.reason, roster.desk.team, view.wake_at, decision, _decided(roster))
+    rep, turned = _choose(view, roster)
+    return _assigned(rep, roster, turned, decision)
 
 
-def _skip(rep: Rep, team: Team, desk: Desk, lead: Lead, *, at: datetime, hours: Hours) -> Skip | None:
-    if rep.id in lead.avoid:
-        return Skip("had_it_before")
-    found = skip(rep, team, desk, lead.attributes, at=at, hours=hours)
-    if found is None and team.strategy in ("rotation", "performance") and _weight(rep, team, desk) <= 0:
-        return Skip("no_weight")
-    return found
+def _may(rep: Rep, roster: Roster, lead: Lead) -> bool:
+    return skip(rep, roster.team, roster.desk, lead.attributes, at=roster.at, hours=roster.hours) is None
 
 
-def _choose(able: list[Rep], team: Team, desk: Desk) -> tuple[Rep, Desk]:
-    match team.strategy:
+def _choose(view: View, roster: Roster) -> tuple[Rep, Desk]:
+    desk, strategy = roster.desk, roster.team.strategy
+    match strategy:
         case "order":
-            return able[0], desk
+            return next(iter(view.able.values())), desk
         case "least_open":
-            return min(able, key=lambda rep: _least_open_key(rep, desk)), desk
+            return view.able[_least_open(view.able, desk)], desk
         case "rotation" | "performance":
-            weights = ((rep.id, _weight(rep, team, desk)) for rep in able)
-            chosen, rotation = pick(desk.rotation, weights, team=desk.team, number=desk.next_number)
-            return next(rep for rep in able if rep.id == chosen), replace(desk, rotation=rotation)
+            chosen, rotation = next_turn(desk.rotation, view.eligible, team=desk.team, number=desk.next_number)
+            return view.able[chosen], replace(desk, rotation=rotation)
         case "pull":
             raise ValueError("a team that pulls is assigned nothing")
         case _:
-            assert_never(team.strategy)
+            assert_never(strategy)
 
 
-def _least_open_key(rep: Rep, desk: Desk) -> tuple[int, int, bytes]:
+def _least_open(able: Mapping[str, Rep], desk: Desk) -> str:
     """Least open work, then fewest today, then a lot: an empty desk must not always start with the same name."""
-    load = desk.load(rep.id)
-    return load.open, load.today, lot(desk.team, desk.next_number, rep.id)
+    held = [(rep_id, desk.load(rep_id)) for rep_id in able]
+    loads = [(load.open, load.today, rep_id) for rep_id, load in held]
+    least = min(loads)
+    tied = [rep_id for open_work, today, rep_id in loads if (open_work, today) == least[:2]]
+    return min(tied, key=lambda rep_id: lot(desk.team, desk.next_number, rep_id))
 
 
-def _weight(rep: Rep, team: Team, desk: Desk) -> int:
-    if team.strategy != "performance":
-        return rep.weight_milli
-    return rep.weight_milli * desk.load(rep.id).performance_milli // 1000
-
-
-def _assigned(rep: Rep, team: Team, desk: Desk, decision: Decision, at: datetime) -> Assigned:
-    fuller = taken(desk, rep.id, local_day(team, at))
-    after = replace(fuller, next_number=desk.next_number + 1)
+def _assigned(rep: Rep, roster: Roster, desk: Desk, decision: Decision) -> Assigned:
+    team = roster.team
+    after = replace(taken(desk, rep.id, roster.day), next_number=desk.next_number + 1)
+    roster.go_on(after, rep)
     return Assigned(rep.id, desk.team, decision, after, rep.calendar or team.calendar, team.manager)
 
 
-def _waiting(desk: Desk, decision: Decision, skips: list[Skip]) -> Waiting:
-    reasons = {found.reason for found in skips}
-    reason: WaitingReason = "nobody_eligible"
-    if "closed_hours" in reasons:
-        reason = "closed_hours"
-    elif reasons & {"capacity_day", "capacity_week", "capacity_open"}:
-        reason = "all_at_capacity"
-    wakes = [found.until.astimezone(UTC) for found in skips if found.until is not None]
-    after = replace(desk, next_number=desk.next_number + 1)
-    return Waiting(reason, desk.team, min(wakes, default=None), decision, after)
+def _decided(roster: Roster) -> Desk:
+    """The desk after a decision that gave the lead to nobody."""
+    after = replace(roster.desk, next_number=roster.desk.next_number + 1)
+    roster.go_on(after)
+    return after
 
 
-def _decision(desk: Desk, policy: Policy, rule: str, strategy: str, skips: Skips) -> Decision:
-    considered = tuple(Considered(rep=rep, skipped=why.reason if why else None) for rep, why in skips.items())
+def _decision(roster: Roster, policy: Policy, rule: str, strategy: str, record: tuple[Considered, ...]) -> Decision:
     return Decision(
-        number=desk.next_number, rule=rule, strategy=strategy, policy_version=policy.version, considered=considered
+        number=roster.desk.next_number, rule=rule, strategy=strategy, policy_version=policy.version, considered=record
     )

@@ -28,8 +28,10 @@ def enter_pool(dossier: Dossier, pool: Pool, cause: str, at: datetime) -> Step:
     return Step(replace(dossier, pooled=entered, wanting=None), (PoolEntered(pool, cause),))
 
 
-def moved(dossier: Dossier, status: Status, at: datetime, reason: str | None, handoff: Handoff | None) -> Step:
-    fact = Moved(status, dossier.status, reason, handoff.id if handoff else None)
+def moved(
+    dossier: Dossier, status: Status, at: datetime, reason: str | None, handoff: Handoff | None, by: str | None = None
+) -> Step:
+    fact = Moved(status, dossier.status, reason, handoff.id if handoff else None, by)
     return Step(replace(dossier, status=status, status_at=at), (fact,))
 
 

@@ -1,9 +1,12 @@
 """A team's desk: how much each rep has taken, whether they may take one more, and since when to look again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
 
 from router.domain.policy import Leave, Rep, Team
 from router.domain.rotation import Rotation
@@ -31,8 +34,7 @@ class CalendarHours:
         return next_opening(self.calendars[calendar], at)
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(msgspec.Struct, frozen=True, gc=False):
     """What a rep holds. `today` counts `day` (the team's local date) alone, `this_week` the week from `monday`."""
 
     open: int = 0
@@ -43,18 +45,20 @@ class Load:
     performance_milli: int = 1000
 
 
-@dataclass(frozen=True)
-class Desk:
+NOTHING_TAKEN = Load()
+
+
+class Desk(msgspec.Struct, frozen=True, gc=False):
     """A team's row, read under its lock. `switched_off`: reps who said they are away; the rest is policy."""
 
     team: str
     next_number: int = 1
-    rotation: Rotation = field(default_factory=Rotation)
-    loads: Mapping[str, Load] = field(default_factory=dict[str, Load])
+    rotation: Rotation = msgspec.field(default_factory=Rotation)
+    loads: Mapping[str, Load] = msgspec.field(default_factory=dict[str, Load])
     switched_off: frozenset[str] = frozenset()
 
     def load(self, rep_id: str) -> Load:
-        return self.loads.get(rep_id, Load())
+        return self.loads.get(rep_id, NOTHING_TAKEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +72,13 @@ class Skip:
 def taken(desk: Desk, rep_id: str, day: date) -> Desk:
     """The desk after `rep_id` got one more lead on the team's local date `day`."""
     load, monday = desk.load(rep_id), monday_of(day)
-    fuller = replace(
-        load,
-        open=load.open + 1,
-        day=day,
-        today=(load.today if load.day == day else 0) + 1,
-        monday=monday,
-        this_week=(load.this_week if load.monday == monday else 0) + 1,
+    fuller = Load(
+        load.open + 1,
+        day,
+        (load.today if load.day == day else 0) + 1,
+        monday,
+        (load.this_week if load.monday == monday else 0) + 1,
+        load.performance_milli,
     )
     return replace(desk, loads={**desk.loads, rep_id: fuller})
 
@@ -95,9 +99,12 @@ def local_day(team: Team, at: datetime) -> date:
 
 def skip(rep: Rep, team: Team, desk: Desk, attributes: Attributes, *, at: datetime, hours: Hours) -> Skip | None:
     """Why `rep` may not take this lead now, the lasting reasons before the passing ones; None when they may."""
-    mismatch = _mismatch(rep, attributes)
-    if mismatch is not None:
-        return Skip(mismatch)
+    unfit = mismatch(rep, attributes)
+    return unavailable(rep, team, desk, at, hours) if unfit is None else Skip(unfit)
+
+
+def unavailable(rep: Rep, team: Team, desk: Desk, at: datetime, hours: Hours) -> Skip | None:
+    """Why `rep` may take no lead now, whichever it is."""
     if not rep.active:
         return Skip("inactive")
     if rep.id in desk.switched_off:
@@ -111,11 +118,14 @@ def skip(rep: Rep, team: Team, desk: Desk, attributes: Attributes, *, at: dateti
     return full(rep, team, desk, at, hours)
 
 
-def full(rep: Rep, team: Team, desk: Desk, at: datetime, hours: Hours) -> Skip | None:
-    """Which cap is reached, if any."""
-    load, caps, day = desk.load(rep.id), rep.capacity, local_day(team, at)
+def full(rep: Rep, team: Team, desk: Desk, at: datetime, hours: Hours, today: date | None = None) -> Skip | None:
+    """Which cap is reached, if any. `today` is the team's local date, where it is known."""
+    load, caps = desk.load(rep.id), rep.capacity
     if caps.open is not None and load.open >= caps.open:
         return Skip("capacity_open")
+    if caps.week is None and caps.day is None:
+        return None
+    day = today or local_day(team, at)
     monday = monday_of(day)
     if caps.week is not None and (load.this_week if load.monday == monday else 0) >= caps.week:
         again = _midnight(team, monday + timedelta(days=7)) if caps.week else None
@@ -126,7 +136,7 @@ def full(rep: Rep, team: Team, desk: Desk, at: datetime, hours: Hours) -> Skip |
     return None
 
 
-def _mismatch(rep: Rep, attributes: Attributes) -> str | None:
+def mismatch(rep: Rep, attributes: Attributes) -> str | None:
     """The first attribute that is known and not served by this rep."""
     if rep.languages and attributes.language and attributes.language not in rep.languages:
         return "not_eligible_language"

@@ -1,7 +1,6 @@
 """A lead's routing dossier: everything the router knows of one lead, kept as one row, and where the lead is now."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -18,7 +17,7 @@ Stage = Literal["initial", "proposal", "negotiation", "won", "lost"]
 LOST_AGAINST_WILL: frozenset[str] = frozenset({"recycled", "returned"})
 
 
-class Episode(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Episode(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One crossing of the line where sales must act, as the scorer said it."""
 
     number: int
@@ -27,7 +26,7 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tier: str | None = None
 
 
-class Handoff(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Handoff(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One passing of the lead to one owner. `verdict` is sales' last word; `ending` is how it closed."""
 
     id: UUID
@@ -51,7 +50,7 @@ class Handoff(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.state != "closed"
 
 
-class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One attempt to reach the lead. Unproven: told too late to change what was promised."""
 
     id: UUID
@@ -66,7 +65,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     merge_id: UUID | None = None
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One checklist field. The text of a free field lives in the notes; here is only that it was answered."""
 
     value: str | None = None
@@ -74,7 +73,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: datetime
 
 
-class Opportunity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Opportunity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     id: UUID
     handoff_id: UUID
     owner: str
@@ -91,7 +90,7 @@ class Opportunity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         return self.closed_at is None
 
 
-class Wanting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Wanting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The lead needs an owner. `reason` is why it still has none, once assignment was tried."""
 
     episode: int
@@ -104,13 +103,13 @@ class Wanting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     previous_handoff_id: UUID | None = None
 
 
-class InPool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class InPool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     pool: Pool
     since: datetime
     cause: str
 
 
-class Engagement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Engagement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The last thing the lead did; it travels with the handoff."""
 
     id: UUID
@@ -119,7 +118,7 @@ class Engagement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     campaign: str | None = None
 
 
-class Merge(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Merge(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Merged away; `wanting` is what the lead wanted then, for an unmerge."""
 
     id: UUID
@@ -127,7 +126,7 @@ class Merge(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     wanting: Wanting | None = None
 
 
-class Dossier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Dossier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The fold of what was heard and the result of every command. One row per lead."""
 
     lead_id: UUID
@@ -135,6 +134,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_test: bool = False
     legacy: bool = False
     marketing_owner: str | None = None
+    left_with: str | None = None
     erased_at: datetime | None = None
     attributes: Attributes = msgspec.field(default_factory=Attributes)
     attributes_at: Mapping[str, datetime] = msgspec.field(default_factory=dict[str, datetime])
@@ -159,8 +159,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     carried_hops: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, gc=False):
     """Where the lead is now: exactly one. `detail` is the waiting reason, the owner, or the lead merged into."""
 
     kind: Literal["unknown", "test", "erased", "merged", "handoff", "opportunity", "waiting", "won", "invalid", "pool"]
@@ -208,11 +207,17 @@ def _without_an_owner(dossier: Dossier) -> Place:
 
 
 def open_handoff(dossier: Dossier) -> Handoff | None:
-    return next((handoff for handoff in reversed(dossier.handoffs) if handoff.is_open), None)
+    for handoff in reversed(dossier.handoffs):
+        if handoff.state != "closed":
+            return handoff
+    return None
 
 
 def open_opportunity_of(dossier: Dossier) -> Opportunity | None:
-    return next((found for found in reversed(dossier.opportunities) if found.is_open), None)
+    for found in reversed(dossier.opportunities):
+        if found.closed_at is None:
+            return found
+    return None
 
 
 def owner_of(dossier: Dossier) -> tuple[str, str] | None:
@@ -226,23 +231,27 @@ def handoff_by_id(dossier: Dossier, handoff_id: UUID) -> Handoff | None:
 
 
 def previous_owner(dossier: Dossier) -> str | None:
-    """Who had the lead last as a rep, unless it was taken from them or given back by them."""
+    """Who had the lead last as a rep, unless it was taken from them or given back by them; else whom an import named."""
     last = next((handoff for handoff in reversed(dossier.handoffs) if handoff.step == "rep"), None)
-    return None if last is None or last.ending in LOST_AGAINST_WILL else last.owner
+    if last is None:
+        return dossier.left_with
+    return None if last.ending in LOST_AGAINST_WILL else last.owner
 
 
 def hops(dossier: Dossier, episode: int) -> int:
     """How many owners the episode has lost."""
-    lost = sum(1 for handoff in dossier.handoffs if handoff.episode == episode and handoff.ending in LOST_AGAINST_WILL)
-    return lost + dossier.carried_hops
+    lost = [each for each in dossier.handoffs if each.episode == episode and each.ending in LOST_AGAINST_WILL]
+    return len(lost) + dossier.carried_hops
 
 
 def avoided(dossier: Dossier, episode: int) -> frozenset[str]:
     """Owners who lost the lead in this episode: it does not go back to them by itself."""
     return frozenset(
-        handoff.owner
-        for handoff in dossier.handoffs
-        if handoff.episode == episode and handoff.ending in LOST_AGAINST_WILL
+        [
+            handoff.owner
+            for handoff in dossier.handoffs
+            if handoff.episode == episode and handoff.ending in LOST_AGAINST_WILL
+        ]
     )
 
 

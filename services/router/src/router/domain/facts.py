@@ -1,4 +1,7 @@
-"""What the router decided, as small past-tense facts, and the refusal of a command that may not be."""
+"""What the router decided, as small past-tense facts, and the refusal of a command that may not be.
+
+Facts are named tuples: cheap to make, and to ask for their type (a msgspec.Struct is not).
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,37 +12,32 @@ from router.domain.dossier import Contact, Dossier, Ending, Handoff, Stage, Stat
 from router.domain.policy import Pool
 
 
-@dataclass(frozen=True, slots=True)
-class OwnerWanted:
+class OwnerWanted(NamedTuple):
     """The lead needs an owner now: assign it, then `offer`, `park` or `pool` it in the same transaction."""
 
     episode: int
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
-class Offered:
+class Offered(NamedTuple):
     handoff: Handoff
     previous_handoff_id: UUID | None
     hops: int
 
 
-@dataclass(frozen=True, slots=True)
-class Waited:
+class Waited(NamedTuple):
     episode: int
     reason: str
     team: str | None
     wake_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     handoff_id: UUID
     owner: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(NamedTuple):
     """`pool` is where the lead went, None where it is out or somebody else gets it."""
 
     handoff_id: UUID
@@ -50,40 +48,59 @@ class Rejected:
     ends_episode: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
+class Returned(NamedTuple):
     handoff_id: UUID
     owner: str
     reason: str
     pool: Pool | None
+    by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Recycled:
+class Prescreened(NamedTuple):
+    """An SDR passes the lead on to sales."""
+
+    handoff_id: UUID
+    owner: str
+    episode: int
+    rating: int | None
+    by: str
+
+
+class MovedToPool(NamedTuple):
+    """A person moved a lead that nobody had. `previous` is the pool it left, or `waiting`."""
+
+    pool: Pool
+    previous: str
+    reason: str | None
+    ends_episode: bool
+    episode: int
+    by: str
+
+
+class Recycled(NamedTuple):
     handoff_id: UUID
     owner: str
     cause: str
     pool: Pool | None
     hops: int
     without_owner: bool
+    by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Contacted:
+class Contacted(NamedTuple):
     owner: str
     contact: Contact
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(NamedTuple):
     status: Status
     previous: Status
     reason: str | None = None
     handoff_id: UUID | None = None
+    by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HandoffClosed:
+class HandoffClosed(NamedTuple):
     """The row's end; the events above say why. Capacity is freed unless the work goes on as an opportunity."""
 
     handoff_id: UUID
@@ -92,30 +109,27 @@ class HandoffClosed:
     ending: Ending
 
 
-@dataclass(frozen=True, slots=True)
-class PoolEntered:
+class PoolEntered(NamedTuple):
     pool: Pool
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
-class TaskRaised:
+class TaskRaised(NamedTuple):
     """`owner` None: marketing's, where the lead has no marketing owner."""
 
     kind: str
     owner: str | None
     handoff_id: UUID | None = None
     detail: tuple[str, ...] = ()
+    team: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChecklistFilled:
+class ChecklistFilled(NamedTuple):
     fields: tuple[str, ...]
     missing: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OpportunityOpened:
+class OpportunityOpened(NamedTuple):
     opportunity_id: UUID
     handoff_id: UUID
     owner: str
@@ -123,8 +137,7 @@ class OpportunityOpened:
     currency: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class OpportunityStaged:
+class OpportunityStaged(NamedTuple):
     opportunity_id: UUID
     handoff_id: UUID
     owner: str
@@ -135,18 +148,19 @@ class OpportunityStaged:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class OpportunityPassed:
+class OpportunityPassed(NamedTuple):
     """Another owner of an open opportunity."""
 
     opportunity_id: UUID
     owner: str
     previous: str
     team: str
+    handoff_id: UUID | None = None
+    reason: str | None = None
+    by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CarriedOut:
+class CarriedOut(NamedTuple):
     """What a merged lead's lane holds and the survivor needs. `open_handoff` passes over with its owner."""
 
     merge_id: UUID
@@ -165,6 +179,8 @@ Fact = (
     | Accepted
     | Rejected
     | Returned
+    | Prescreened
+    | MovedToPool
     | Recycled
     | Contacted
     | Moved

@@ -4,7 +4,9 @@ First and latest are decided by the instants in the events, never by arrival; an
 erasure is absorbing. `at` is the event's `recorded_at` unless said otherwise.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -40,28 +42,31 @@ def captured(
     is_test: bool = False,
     legacy: bool = False,
     pool: Pool | None = None,
+    left_with: str | None = None,
 ) -> Step:
-    """A new lead. `pool` is for imports that say where the lead was left, e.g. lost last year: re-marketing."""
+    """A new lead. `pool` and `left_with` are for imports that say where the lead was left, e.g. lost last year."""
     if dossier.erased_at is not None:
         # the erasure overtook it; counted, and nothing of it kept
         return Step(replace(dossier, captured_at=at, is_test=is_test, legacy=legacy))
     if is_test:
         return Step(Dossier(lead_id=dossier.lead_id, captured_at=at, is_test=True, legacy=legacy))
-    known = _told(dossier, at, attributes, ())
     in_pool = InPool(pool=pool, since=at, cause="imported") if pool is not None and not dossier.handoffs else None
     known = replace(
-        known,
+        dossier,
+        **_news(dossier, at, attributes),
         captured_at=at,
         legacy=legacy,
         marketing_owner=marketing_owner,
-        pooled=known.pooled or in_pool,
+        left_with=left_with,
+        pooled=dossier.pooled or in_pool,
     )
     return _begin(known)
 
 
 def updated(dossier: Dossier, *, at: datetime, attributes: Attributes, cleared: tuple[str, ...] = ()) -> Step:
     """Attributes that changed: the latest word counts, attribute by attribute."""
-    return Step(dossier if _deaf(dossier) else _told(dossier, at, attributes, cleared))
+    news = {} if _deaf(dossier) else _news(dossier, at, attributes, cleared)
+    return Step(replace(dossier, **news) if news else dossier)
 
 
 def scored(dossier: Dossier, *, at: datetime, score_milli: int, tier: str, action: str | None) -> Step:
@@ -84,10 +89,10 @@ def qualified(
     """Sales must act. One chain of handoffs per episode; a number seen before changes nothing."""
     if _deaf(dossier) or any(seen.number == episode for seen in dossier.episodes):
         return Step(dossier)
-    told = dossier if attributes is None else _told(dossier, at, attributes, ())
+    news = {} if attributes is None else _news(dossier, at, attributes)
     crossing = Episode(number=episode, at=at, score_milli=score_milli, tier=tier)
-    episodes = tuple(sorted((*told.episodes, crossing), key=lambda seen: seen.number))
-    return _begin(replace(told, episodes=episodes))
+    episodes = tuple(sorted([*dossier.episodes, crossing], key=lambda seen: seen.number))
+    return _begin(replace(dossier, **news, episodes=episodes))
 
 
 def engaged(
@@ -200,42 +205,55 @@ def begin_again(dossier: Dossier) -> Step:
     return _begin(dossier)
 
 
-def _told(dossier: Dossier, at: datetime, attributes: Attributes, cleared: tuple[str, ...]) -> Dossier:
-    told: dict[str, object] = {**dict.fromkeys(cleared, None), **values(attributes)}
-    stamps = dict(dossier.attributes_at)
-    newer: dict[str, object] = {}
-    for name, value in told.items():
-        stamp = stamps.get(name)
-        present = str(getattr(dossier.attributes, name, None))
-        if name in Attributes.__struct_fields__ and (stamp is None or (stamp, present) < (at, str(value))):
-            newer[name] = () if name == "tags" and value is None else value
-            stamps[name] = at
-    if not newer:
-        return dossier
-    known = replace(dossier, attributes=replace(dossier.attributes, **newer), attributes_at=stamps)
-    return replace(known, checklist=_prefilled(known))
+def _news(dossier: Dossier, at: datetime, attributes: Attributes, cleared: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What these attributes change in the dossier, field by field; nothing where all of it is old."""
+    known, stamps = dossier.attributes, dossier.attributes_at
+    told: dict[str, Any] = values(attributes)
+    if cleared:
+        told = {**dict.fromkeys([name for name in cleared if name in Attributes.__struct_fields__]), **told}
+    if stamps:
+        told = {name: value for name, value in told.items() if _is_newer(at, value, stamps.get(name), known, name)}
+    if not told:
+        return {}
+    if "tags" in told and told["tags"] is None:
+        told["tags"] = ()
+    changed = replace(known, **told) if stamps or cleared else attributes
+    stamps = {**stamps, **dict.fromkeys(told, at)}
+    return {
+        "attributes": changed,
+        "attributes_at": stamps,
+        "checklist": _prefilled(dossier.checklist, changed, stamps),
+    }
 
 
-def _prefilled(dossier: Dossier) -> dict[str, Answer]:
+def _is_newer(at: datetime, value: object, stamp: datetime | None, known: Attributes, name: str) -> bool:
+    """Whether a value is a later word than the one known; of two of one instant the greater stands."""
+    if stamp is None or stamp < at:
+        return True
+    return stamp == at and str(getattr(known, name)) < str(value)
+
+
+def _prefilled(checklist: Mapping[str, Answer], known: Attributes, at: Mapping[str, datetime]) -> Mapping[str, Answer]:
     """What the form already answered; a person's answer always stands above it."""
-    checklist = dict(dossier.checklist)
-    known, at = dossier.attributes, dossier.attributes_at
     budget = known.budget and (known.budget if known.budget in BUDGET_KNOWN else "yes")
     project = known.current_project and (known.current_project if known.current_project == "no" else "yes")
+    if not (checklist or known.timeframe or budget or project):
+        return checklist
+    filled = dict(checklist)
     found = (
         ("timeframe", "timeframe", known.timeframe),
         ("budget", "budget", budget),
         ("definite_project", "current_project", project),
     )
     for field, attribute, value in found:
-        present = checklist.get(field)
+        present = filled.get(field)
         if present is not None and present.by != "form":
             continue
         if value:
-            checklist[field] = Answer(value=value, by="form", at=at[attribute])
+            filled[field] = Answer(value=value, by="form", at=at[attribute])
         elif present is not None:
-            del checklist[field]
-    return checklist
+            del filled[field]
+    return filled
 
 
 def _disproved(dossier: Dossier, handoff: Handoff, cause: str, since: datetime, at: datetime) -> bool:

@@ -13,6 +13,8 @@ Destination = Literal["next_rep", "raw", "public", "nurture", "re-marketing"]
 Strategy = Literal["rotation", "order", "least_open", "performance", "pull"]
 ChecklistField = Literal["pain_point", "current_solution", "timeframe", "definite_project", "budget", "decision_maker"]
 Positive = Annotated[int, Field(ge=1)]
+ReasonWord = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+POOLS: tuple[Pool, ...] = ("raw", "public", "nurture", "re-marketing")
 CHECKLIST: tuple[ChecklistField, ...] = (
     "pain_point",
     "current_solution",
@@ -21,6 +23,11 @@ CHECKLIST: tuple[ChecklistField, ...] = (
     "budget",
     "decision_maker",
 )
+
+
+def pool_named(name: str | None) -> Pool | None:
+    """The pool of that name, None for a name that is none of ours."""
+    return next((pool for pool in POOLS if pool == name), None)
 
 
 class _Value(BaseModel):
@@ -142,8 +149,27 @@ def _pools() -> dict[Pool, PoolRule]:
     return {"public": PoolRule(claim=True)}
 
 
+RETURN_REASONS = ("wrong_region", "wrong_language", "wrong_product", "no_time", "conflict_of_interest", "other")
+BY_HAND_REASONS = (
+    "absence",
+    "leaving",
+    "workload",
+    "territory",
+    "language",
+    "customer_wish",
+    "not_ready",
+    "not_followed_up",
+    "by_hand",
+    "other",
+)
+
+
 class Routing(_Value):
-    """The document as published. `reasons` and `pools` given in it are laid over the presets."""
+    """The document as published. `reasons` and `pools` given in it are laid over the presets.
+
+    `checklist` is what an opportunity needs filled, `pass_on` what an SDR fills before a rep gets the lead.
+    `return_reasons` are what a rep may say on giving a handoff back, `by_hand_reasons` why people move leads by hand.
+    """
 
     teams: dict[str, Team] = {}
     rules: tuple[TeamRule, ...] = ()
@@ -155,6 +181,9 @@ class Routing(_Value):
     pools: dict[Pool, PoolRule] = Field(default_factory=_pools)
     upgrade: Literal["handoff", "auto"] = "handoff"
     checklist: tuple[ChecklistField, ...] = CHECKLIST
+    pass_on: tuple[ChecklistField, ...] = ()
+    return_reasons: tuple[ReasonWord, ...] = RETURN_REASONS
+    by_hand_reasons: tuple[ReasonWord, ...] = BY_HAND_REASONS
     max_backdate_h: Positive = 24
     high_value: tuple[str, ...] = ("price_page_viewed", "quote_sheet_downloaded", "demo_requested", "trial_requested")
 

@@ -1,6 +1,6 @@
 """How far the lead has come: its status, its checklist, and the opportunity that opens from both."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -52,17 +52,17 @@ def move(
     if owner is not None and by.role in ("rep", "sdr") and not by.may_act_for(owner[0]):
         return Refused("not_owner", f"the lead is {owner[0]}'s")
     if to == "invalid":
-        return _invalidated(dossier, at, reason or "wrong_info")
+        return _invalidated(dossier, at, reason or "wrong_info", by.who)
     if dossier.status == "invalid":
-        return _repaired(dossier, to, at, proof)
+        return _repaired(dossier, to, at, proof, by.who)
     if FORWARD.index(to) <= FORWARD.index(dossier.status):
         return Refused("not_forward", f"a lead moves forward, not from {dossier.status} to {to}")
-    return moved(dossier, to, at, reason, open_handoff(dossier))
+    return moved(dossier, to, at, reason, open_handoff(dossier), by.who)
 
 
-def missing(dossier: Dossier, policy: Routing) -> tuple[str, ...]:
-    """The checklist's fields that an opportunity needs and nobody has filled."""
-    return tuple(name for name in policy.checklist if name not in dossier.checklist)
+def missing(dossier: Dossier, policy: Routing, needed: Sequence[str] | None = None) -> tuple[str, ...]:
+    """The checklist's fields that an opportunity (else who needs `needed`) lacks, since nobody has filled them."""
+    return tuple(name for name in (policy.checklist if needed is None else needed) if name not in dossier.checklist)
 
 
 def fill(
@@ -202,13 +202,13 @@ def _fits(name: str, value: str | None) -> bool:
     return value in PICKLISTS[name] if name in PICKLISTS else bool(value.strip())
 
 
-def _invalidated(dossier: Dossier, at: datetime, reason: str) -> Step | Refused:
+def _invalidated(dossier: Dossier, at: datetime, reason: str, by: str) -> Step | Refused:
     if dossier.status == "invalid":
         return Refused("not_forward", "the lead is invalid already")
     if open_opportunity_of(dossier) is not None:
         return Refused("opportunity_open", "close the opportunity first")
     handoff = open_handoff(dossier)
-    step = moved(replace(dossier, wanting=None, pooled=None), "invalid", at, reason, handoff)
+    step = moved(replace(dossier, wanting=None, pooled=None), "invalid", at, reason, handoff, by)
     if handoff is None:
         return step
     judged = replace(handoff, verdict="rejected", reason=reason)
@@ -217,9 +217,9 @@ def _invalidated(dossier: Dossier, at: datetime, reason: str) -> Step | Refused:
     return Step(end.dossier, (verdict, *end.facts, *step.facts))
 
 
-def _repaired(dossier: Dossier, to: Status, at: datetime, proof: str | None) -> Step | Refused:
+def _repaired(dossier: Dossier, to: Status, at: datetime, proof: str | None, by: str) -> Step | Refused:
     if to != "new":
         return Refused("not_forward", f"an invalid lead goes back to new, not to {to}")
     if not proof or not proof.strip():
         return Refused("no_proof", "an invalid lead goes back to new on proof", ("proof",))
-    return moved(dossier, "new", at, "repaired", None)
+    return moved(dossier, "new", at, "repaired", None, by)

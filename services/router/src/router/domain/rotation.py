@@ -13,7 +13,6 @@ as every finish can still be met; so the bound holds too. While absent a rep nei
 
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
-from typing import NamedTuple
 
 import msgspec
 
@@ -21,7 +20,7 @@ NANO = 1_000_000_000
 LOOK_AHEAD_SLOTS = 256  # how far finishes are checked for a credit's sake; beyond it the earliest finish goes first
 
 
-class Place(msgspec.Struct, frozen=True, array_like=True):
+class Place(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One rep's place. `credit_nano`: share less leads up to the last change, in thousand-millionths of a lead."""
 
     picked: int = 0
@@ -30,10 +29,12 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
 
 
 Eligible = tuple[tuple[str, int], ...]
+_Turn = tuple[int, int, int, str]
+"""Virtual finish, what is owed below zero, the number of the last turn, the rep: lower goes first."""
 NEWCOMER = Place()
 
 
-class Rotation(msgspec.Struct, frozen=True, omit_defaults=True):
+class Rotation(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A team's rotation since the last change of `eligible` (rep, weight), sorted by rep."""
 
     eligible: Eligible = ()
@@ -46,7 +47,11 @@ def pick(rotation: Rotation, eligible: Iterable[tuple[str, int]], *, team: str, 
 
     `number` is the team's decision number: it dates the turn and draws the lots. O(n), as is finding who is eligible.
     """
-    present = tuple(sorted(eligible))
+    return next_turn(rotation, tuple(sorted(eligible)), team=team, number=number)
+
+
+def next_turn(rotation: Rotation, present: Eligible, *, team: str, number: int) -> tuple[str, Rotation]:
+    """`pick` among those who are present, sorted by rep."""
     if not present:
         raise ValueError("nobody to pick from")
     current = settled(rotation, present)
@@ -58,7 +63,7 @@ def pick(rotation: Rotation, eligible: Iterable[tuple[str, int]], *, team: str, 
 
 def settled(rotation: Rotation, eligible: Eligible) -> Rotation:
     """The rotation at a change: what each rep is owed becomes a credit, and counting starts afresh."""
-    if eligible == rotation.eligible:
+    if eligible is rotation.eligible or eligible == rotation.eligible:
         return rotation
     total = sum(weight for _, weight in rotation.eligible)
     places = dict(rotation.places)
@@ -87,47 +92,41 @@ def within_bound(rotation: Rotation) -> bool:
     )
 
 
-class _Turn(NamedTuple):
-    rep: str
-    finish: int
-    owed: int
-    last_number: int
-
-
 def _next(rotation: Rotation, team: str, number: int) -> str:
     started = _started(rotation)
     if any(place.credit_nano for place in rotation.places.values()):
-        started = _owed_first(rotation, started)
+        last = _latest_finish(rotation, started)
+        turns = [turn[1:] for turn in started if turn[0] <= last]
     else:
-        earliest = min(turn.finish for turn in started)
-        started = [turn for turn in started if turn.finish == earliest]
-    best = min((-turn.owed, turn.last_number) for turn in started)
-    tied = [turn.rep for turn in started if (-turn.owed, turn.last_number) == best]
+        earliest = min(started)[0]
+        turns = [turn[1:] for turn in started if turn[0] == earliest]
+    first = min(turns)
+    tied = [rep for owed, last_number, rep in turns if owed == first[0] and last_number == first[1]]
     return tied[0] if len(tied) == 1 else min(tied, key=lambda rep: lot(team, number, rep))
 
 
 def _started(rotation: Rotation) -> list[_Turn]:
     """Whose virtual start has come: without this condition a heavy rep runs far ahead. Never empty."""
-    places, slot = rotation.places, rotation.picks + 1
-    total = sum(weight for _, weight in rotation.eligible)
+    place_of, slot = rotation.places.get, rotation.picks + 1
+    total = sum([weight for _, weight in rotation.eligible])
     turns: list[_Turn] = []
     for rep, weight in rotation.eligible:
-        place = places.get(rep, NEWCOMER)
+        place = place_of(rep, NEWCOMER)
         done = place.picked * total
-        if done < weight * slot:
-            owed = place.credit_nano * total + (weight * slot - done) * NANO
-            turns.append(_Turn(rep, -(-(done + total) // weight), owed, place.last_number))
+        ahead = weight * slot - done
+        if ahead > 0:
+            owed = place.credit_nano * total + ahead * NANO
+            turns.append((-(-(done + total) // weight), -owed, place.last_number, rep))
     return turns
 
 
-def _owed_first(rotation: Rotation, started: list[_Turn]) -> list[_Turn]:
-    """Those who may go now without making anybody's finish impossible."""
+def _latest_finish(rotation: Rotation, started: list[_Turn]) -> int:
+    """Up to which finish somebody may go now without making anybody else's impossible."""
     slot = rotation.picks + 1
-    earliest = min(turn.finish for turn in started)
-    wished = max(started, key=lambda turn: turn.owed).finish
+    earliest = min(started)[0]
+    wished = min(started, key=lambda turn: turn[1])[0]
     tight = _first_tight(rotation, slot, min(wished, slot + LOOK_AHEAD_SLOTS))
-    last = max(tight, earliest)
-    return [turn for turn in started if turn.finish <= last]
+    return max(tight, earliest)
 
 
 def _first_tight(rotation: Rotation, slot: int, end: int) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from router.domain.policy import Rep, Routing, Team, TeamRule
 from shared.contracts.attributes import ATTRIBUTE_NAMES
@@ -32,12 +32,13 @@ class CompiledRule:
 
 @dataclass(frozen=True)
 class Policy:
-    """One immutable version. Built by `compile_policy`."""
+    """One immutable version. Built by `compile_policy`. `screens`: some rule lets an SDR come first."""
 
     version: int
     routing: Routing
     rules: tuple[CompiledRule, ...]
     team_of: Mapping[str, str]
+    screens: bool
 
     def team(self, team_id: str) -> Team:
         return self.routing.teams[team_id]
@@ -52,6 +53,13 @@ class Finding:
     message: str
 
 
+def step_of(policy: Policy, team_id: str) -> Literal["sdr", "rep"]:
+    """What a handoff to this team is: a pre-screening, where the rules name it as an SDR desk and nothing else."""
+    screens = any(compiled.rule.sdr == team_id for compiled in policy.rules)
+    sells = policy.routing.fallback == team_id or any(compiled.rule.team == team_id for compiled in policy.rules)
+    return "sdr" if screens and not sells else "rep"
+
+
 def compile_when(expression: str) -> Rule:
     return compile_rule(expression, VARIABLES)
 
@@ -64,7 +72,7 @@ def compile_policy(document: object, *, version: int, compile_rule: Callable[[st
         for index, rule in enumerate(routing.rules)
     )
     team_of = {rep.id: team_id for team_id, team in routing.teams.items() for rep in team.reps}
-    return Policy(version, routing, compiled, team_of)
+    return Policy(version, routing, compiled, team_of, any(rule.sdr for rule in routing.rules))
 
 
 def lint(routing: Routing) -> tuple[Finding, ...]:

@@ -69,7 +69,7 @@ def return_handoff(
     end = closed(dossier, replace(handoff, reason=reason), "returned", at)
     sent = send_on(end.dossier, handoff, policy.recycle.returned, cause="returned", at=at, policy=policy.recycle)
     pool = sent.dossier.pooled.pool if sent.dossier.pooled else None
-    return Step(sent.dossier, (*end.facts, Returned(handoff.id, handoff.owner, reason, pool), *sent.facts))
+    return Step(sent.dossier, (*end.facts, Returned(handoff.id, handoff.owner, reason, pool, by.who), *sent.facts))
 
 
 def contact(

@@ -9,7 +9,7 @@ import msgspec
 
 from router.cases import Case, standing
 from router.domain.dossier import Dossier, Handoff, Opportunity
-from router.domain.facts import Contacted, HandoffClosed, Moved, Offered, OpportunityStaged, TaskRaised
+from router.domain.facts import Contacted, HandoffClosed, Moved, Offered, OpportunityStaged, OwnerWanted, TaskRaised
 from shared.runtime.ids import new_id
 
 if TYPE_CHECKING:
@@ -23,6 +23,15 @@ _HANDOFF = (
     " on conflict (handoff_id) do update set state = excluded.state, accepted_at = excluded.accepted_at,"
     " verdict = excluded.verdict, reason = excluded.reason, rating = excluded.rating, ending = excluded.ending,"
     " closed_at = excluded.closed_at"
+)
+# most changes are a fresh offer and its owner's task: what is null or the same in all of them is not sent row by row
+_OFFERED = (
+    "with offered as (select * from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::int[],"
+    " $8::text[], $9::text[], $10::bytea[]) o(task_id, handoff_id, lead_id, owner, team, episode, cause, step, told)),"
+    " kept as (insert into handoff (handoff_id, lead_id, owner, team, state, episode, cause, step, offered_at, told)"
+    " select handoff_id, lead_id, owner, team, 'offered', episode, cause, step, $1, told from offered)"
+    " insert into task (task_id, lead_id, handoff_id, kind, owner, team, detail, raised_at)"
+    " select task_id, lead_id, handoff_id, 'handoff', owner, team, '{}', $1 from offered"
 )
 _OPPORTUNITY = (
     "insert into opportunity (opportunity_id, lead_id, handoff_id, owner, team, stage, amount_minor, currency, reason,"
@@ -41,6 +50,7 @@ _TASK = (
 # a contact answers what the owner was asked for; the end of a handoff ends its tasks, but not a date with the customer
 _ANSWERED = ("handoff", "high_value_engagement", "qualified_again", "next_step")
 _ENDED = ("handoff", "high_value_engagement", "qualified_again", "complete_checklist")
+_ENCODER = msgspec.json.Encoder()
 
 
 class Note(NamedTuple):
@@ -65,7 +75,15 @@ class Task(NamedTuple):
     due_at: datetime | None = None
 
 
-class Told(msgspec.Struct, frozen=True, omit_defaults=True):
+class Offer(NamedTuple):
+    """An offer to which nothing else happened since, and the dossier as it stood then."""
+
+    case: Case
+    handoff: Handoff
+    dossier: Dossier
+
+
+class Told(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What the owner is told with a handoff, as it stood then."""
 
     score_milli: int
@@ -79,12 +97,45 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
 async def keep(connection: "Connection", cases: Sequence[Case], now: datetime) -> None:
     """Write the handoffs and opportunities that changed, and the tasks that follow."""
     told = [case for case in cases if case.told]
-    if not told:
-        return
-    await _keep_handoffs(connection, told)
-    await _keep_opportunities(connection, told)
-    await _finish_tasks(connection, told, now)
-    tasks = [task for case in told for task in _tasks_of(case)]
+    offers = [offer for case in told if (offer := _only_offered(case, now)) is not None]
+    if offers:
+        await _keep_offers(connection, offers, now)
+    if len(offers) < len(told):
+        plain = {offer.case.lead_id for offer in offers}
+        await _keep_all(connection, [case for case in told if case.lead_id not in plain], now)
+
+
+def _only_offered(case: Case, now: datetime) -> Offer | None:
+    """The offer that is all that happened to a lead in this transaction."""
+    *before, last = case.told
+    if type(last.fact) is not Offered or any(type(told.fact) is not OwnerWanted for told in before):
+        return None
+    handoff = last.fact.handoff
+    fresh = handoff.state == "offered" and handoff.offered_at == now and case.dossier.handoffs[-1:] == (handoff,)
+    return Offer(case, handoff, last.dossier) if fresh and _pool(case, handoff) is None else None
+
+
+async def _keep_offers(connection: "Connection", offers: Sequence[Offer], now: datetime) -> None:
+    await connection.execute(
+        _OFFERED,
+        now,
+        [new_id() for _ in offers],
+        [offer.handoff.id for offer in offers],
+        [offer.case.lead_id for offer in offers],
+        [offer.handoff.owner for offer in offers],
+        [offer.handoff.team for offer in offers],
+        [offer.handoff.episode for offer in offers],
+        [offer.handoff.cause for offer in offers],
+        [offer.handoff.step for offer in offers],
+        [_ENCODER.encode(_as_told(offer.case, offer.dossier, offer.handoff)) for offer in offers],
+    )
+
+
+async def _keep_all(connection: "Connection", cases: Sequence[Case], now: datetime) -> None:
+    await _keep_handoffs(connection, cases)
+    await _keep_opportunities(connection, cases)
+    await _finish_tasks(connection, cases, now)
+    tasks = [task for case in cases for task in _tasks_of(case)]
     if tasks:
         await connection.execute(_TASK, now, [new_id() for _ in tasks], *_columns(tasks))
 
@@ -120,7 +171,7 @@ def _told(case: Case, handoff: Handoff) -> bytes | None:
     offered = next(
         (t.dossier for t in case.told if isinstance(t.fact, Offered) and t.fact.handoff.id == handoff.id), None
     )
-    return None if offered is None else msgspec.json.encode(_as_told(case, offered, handoff))
+    return None if offered is None else _ENCODER.encode(_as_told(case, offered, handoff))
 
 
 def _as_told(case: Case, dossier: Dossier, handoff: Handoff) -> Told:
@@ -183,8 +234,8 @@ def _tasks_of(case: Case) -> Iterable[Task]:
         match told.fact:
             case Offered(handoff=handoff):
                 yield Task(case.lead_id, handoff.id, "handoff", handoff.owner, handoff.team)
-            case TaskRaised(kind=kind, owner=owner, handoff_id=handoff_id, detail=detail):
-                team = teams.get(handoff_id) if handoff_id else None
+            case TaskRaised(kind=kind, owner=owner, handoff_id=handoff_id, detail=detail, team=team):
+                team = team or (teams.get(handoff_id) if handoff_id else None)
                 yield Task(case.lead_id, handoff_id, kind, owner, team, detail)
             case Contacted(owner=owner, contact=made) if made.next_step_at is not None:
                 team = teams.get(made.handoff_id)

@@ -22,16 +22,17 @@ async def cases_of(connection: "Connection", lanes: Mapping[UUID, int]) -> dict[
     rows = await connection.fetch(
         "select lead_id, dossier from lead_state where lead_id = any($1::uuid[])", list(lanes)
     )
-    known = {UUID(int=row[0].int): from_json(row[1]) for row in rows}
-    return {
-        lead_id: Case(lead_id, lane, known.get(lead_id), known.get(lead_id) or Dossier(lead_id=lead_id))
-        for lead_id, lane in lanes.items()
-    }
+    known: dict[UUID, Dossier] = {row[0]: from_json(row[1]) for row in rows}
+    return {lead_id: _case(lead_id, lane, known.get(lead_id)) for lead_id, lane in lanes.items()}
+
+
+def _case(lead_id: UUID, lane: int, before: Dossier | None) -> Case:
+    return Case(lead_id, lane, before, Dossier(lead_id=lead_id) if before is None else before)
 
 
 async def keep(connection: "Connection", cases: Sequence[Case]) -> None:
     """Write the dossiers that changed, in the order of their ids."""
-    changed = sorted((case for case in cases if case.changed), key=lambda case: case.lead_id)
+    changed = sorted([case for case in cases if case.changed], key=lambda case: case.lead_id.int)
     if not changed:
         return
     await connection.execute(

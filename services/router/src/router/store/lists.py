@@ -1,6 +1,7 @@
 """What the API shows: handoffs, pools, the waiting, opportunities, tasks, notes. Keyset pages in the order of ids."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -19,7 +20,7 @@ _HANDOFF: Final = (
 _OPPORTUNITY: Final = (
     "opportunity_id, lead_id, handoff_id, owner, team, stage, amount_minor, currency, reason, opened_at, closed_at"
 )
-_TASK: Final = "task_id, lead_id, handoff_id, kind, owner, team, detail, raised_at, due_at, done_at"
+_TASK: Final = "task_id, lead_id, handoff_id, kind, owner, team, detail, raised_at, due_at, done_at, done_by, outcome"
 
 
 class Scope(NamedTuple):
@@ -123,7 +124,15 @@ async def opportunity(session: AsyncConnection, opportunity_id: UUID) -> Shown |
 
 
 async def tasks(
-    session: AsyncConnection, scope: Scope, page: Page, *, owner: str | None, lead_id: UUID | None, state: str
+    session: AsyncConnection,
+    scope: Scope,
+    page: Page,
+    *,
+    owner: str | None,
+    lead_id: UUID | None,
+    state: str,
+    kind: str | None = None,
+    due_before: datetime | None = None,
 ) -> list[Shown]:
     """Tasks, oldest first: `open`, `done` or `all`."""
     rows = await _page(
@@ -135,10 +144,12 @@ async def tasks(
         {
             "owner = :owner": owner,
             "lead_id = cast(:lead_id as uuid)": lead_id,
+            "kind = :kind": kind,
+            "due_at < :due_before": due_before,
             "done_at is null and :yes": True if state == "open" else None,
             "done_at is not null and :yes": True if state == "done" else None,
         },
-        {"owner": owner, "lead_id": lead_id, "yes": True},
+        {"owner": owner, "lead_id": lead_id, "yes": True, "kind": kind, "due_before": due_before},
     )
     return [dict(row) for row in rows]
 

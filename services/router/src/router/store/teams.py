@@ -1,10 +1,10 @@
 """Teams' desks: read under their rows' locks, which make a team's decisions serial."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from router.domain.desk import Desk, Load
 from router.domain.policy import Routing

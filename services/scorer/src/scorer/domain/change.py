@@ -28,18 +28,25 @@ def next_change(dossier: Dossier, scorecard: Scorecard, at: datetime) -> datetim
 
 
 def change_after(
-    found: Sequence[Hit], facts: Facts, scorecard: Scorecard, at_us: int, *, milli: int | None = None
+    found: Sequence[Hit],
+    facts: Facts,
+    scorecard: Scorecard,
+    at_us: int,
+    *,
+    milli: int | None = None,
+    qualifying: bool | None = None,
 ) -> datetime | None:
-    """`next_change` of what was found; `milli` is the score at that instant where the caller has it."""
+    """`next_change` of what was found; `milli` and `qualifying` are how it stands then, where the caller knows."""
     cuts = _cuts(found, facts, scorecard, at_us)
     if not cuts:
         return None
-    fades = any(hit.rule.decay.kind != "none" for hit in found)
+    fades = scorecard.decays and any(hit.rule.decay.kind != "none" for hit in found)
     course = _Course(found, facts, scorecard, steady_milli=None if fades else milli)
-    here = course.state(at_us)
+    here = course.state(at_us) if milli is None or qualifying is None else (tier_rank(scorecard, milli), qualifying)
+    gradual = fades and course.is_gradual
     start_us = at_us
     for cut_us in cuts:
-        crossing_us = course.crossing(start_us, cut_us - 1) if course.is_gradual else None
+        crossing_us = course.crossing(start_us, cut_us - 1) if gradual else None
         while crossing_us is not None:
             if course.spent or course.state(crossing_us) != here:
                 return from_us(crossing_us)
@@ -53,7 +60,7 @@ def change_after(
 def _cuts(found: Sequence[Hit], facts: Facts, scorecard: Scorecard, at_us: int) -> list[int]:
     """The instants at which a fact stops counting or fading, or leaves a window: between them all moves smoothly."""
     cuts = high_value_ends_us(scorecard, facts)
-    for hit in found:
+    for hit in found if scorecard.decays else ():
         settled_us = settled_age_us(hit.rule.points_milli, hit.rule.decay)
         if settled_us is not None:
             cuts |= {row[0] + settled_us for row in hit.rows}

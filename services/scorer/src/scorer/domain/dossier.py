@@ -1,24 +1,30 @@
 """The facts of one lead, folded: the same dossier for every order and repetition of the same events.
 
-Attributes keep the latest writer by (instant, fact id); engagements and endings are sets by id; erasure absorbs.
+Attributes keep the latest writer by (instant, fact id); engagements, endings and verdicts are sets by id; erasure
+absorbs.
 Nothing here reads the clock or a scorecard. What scorer itself has said of the lead stands in `standing`.
 """
 
 from bisect import insort
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from scorer.domain.instants import to_us
 
 Value = str | bool | int | float | tuple[str, ...] | None
 EndingKind = Literal["recycled", "rejected", "lost"]
+VerdictKind = Literal["activated", "won", "lost", "rejected", "invalid"]
 
 RETAINED_PER_KIND = 64
+RETAINED_WRITERS = 16
+RETAINED_VERDICTS = 32
 
 
-class Attribute(NamedTuple):
+class Attribute(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What was last said of one attribute; a value of None means it was cleared."""
 
     occurred_us: int
@@ -26,7 +32,7 @@ class Attribute(NamedTuple):
     value: Value
 
 
-class Engagement(NamedTuple):
+class Engagement(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):
     """One thing the lead did. Order is (instant, id), so the last of a kind is the freshest."""
 
     occurred_us: int
@@ -35,7 +41,7 @@ class Engagement(NamedTuple):
     content: str = ""
 
 
-class Ending(NamedTuple):
+class Ending(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):
     """A fact that ends an episode: recycled without an owner, a closing rejection, a lost opportunity."""
 
     occurred_us: int
@@ -44,7 +50,16 @@ class Ending(NamedTuple):
     episode: int = 0  # 0: the fact does not say which
 
 
-class Episode(NamedTuple):
+class Verdict(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):
+    """What sales found in the lead: `activated` and `won` speak for it, `rejected` and `invalid` against."""
+
+    occurred_us: int
+    id: str
+    kind: VerdictKind
+    owner: str = ""
+
+
+class Episode(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One crossing of the line. `floor_milli` is where its tier began; `ended_by` an ending's id or `left_tier`."""
 
     number: int
@@ -58,8 +73,7 @@ class Episode(NamedTuple):
 Basis = tuple[tuple[str, tuple[int, ...]], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What was last told of the lead, and the facts it stood on (`basis`: rule id and instants that fade)."""
 
     scored_milli: int
@@ -69,34 +83,37 @@ class Standing:
     basis: Basis = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(
+    msgspec.Struct, frozen=True, omit_defaults=True, rename={"attributes": "a", "engagements": "e", "earlier": "w"}
+):
     """Attributes by name, and per kind its latest engagements, ascending.
 
     At most RETAINED_PER_KIND of a kind are kept: a flood of opened mails never pushes out a request for a demo.
+    `earlier` holds what was said of an attribute before, ascending: no score counts it, a backtest needs it.
     """
 
-    attributes: Mapping[str, Attribute] = field(default_factory=dict[str, Attribute])
-    engagements: Mapping[str, tuple[Engagement, ...]] = field(default_factory=dict[str, tuple[Engagement, ...]])
+    attributes: Mapping[str, Attribute] = msgspec.field(default_factory=dict[str, Attribute])
+    engagements: Mapping[str, tuple[Engagement, ...]] = msgspec.field(default_factory=dict[str, tuple[Engagement, ...]])
+    earlier: Mapping[str, tuple[Attribute, ...]] = msgspec.field(default_factory=dict[str, tuple[Attribute, ...]])
 
 
 NO_FACTS = Facts()
 
 
-@dataclass(frozen=True, slots=True)
-class Dossier:
+class Dossier(msgspec.Struct, frozen=True):
     """One lead. `absorbed` holds what merges brought, by merge id; `undone` the merges taken back."""
 
     own: Facts = NO_FACTS
     captured_us: int | None = None
     is_test: bool = False
     erased_us: int | None = None
-    absorbed: Mapping[str, Facts] = field(default_factory=dict[str, Facts])
+    absorbed: Mapping[str, Facts] = msgspec.field(default_factory=dict[str, Facts])
     merged: frozenset[str] = frozenset()
     undone: frozenset[str] = frozenset()
     endings: tuple[Ending, ...] = ()
     standing: Standing | None = None
     episodes: tuple[Episode, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
 
     @property
     def is_scored(self) -> bool:
@@ -194,6 +211,16 @@ def ended(
     return replace(dossier, endings=tuple(endings))
 
 
+def judged(dossier: Dossier, *, fact_id: str, kind: VerdictKind, occurred_at: datetime, owner: str = "") -> Dossier:
+    """Sales said what they found. It moves no points; a backtest measures scorecards by it."""
+    if dossier.erased_us is not None or any(verdict.id == fact_id for verdict in dossier.verdicts):
+        return dossier
+    verdicts = list(dossier.verdicts)
+    insort(verdicts, Verdict(to_us(occurred_at), fact_id, kind, owner))
+    latest = tuple(verdicts[-RETAINED_VERDICTS:])
+    return dossier if latest == dossier.verdicts else replace(dossier, verdicts=latest)
+
+
 def erased(dossier: Dossier, *, occurred_at: datetime) -> Dossier:
     """The person is gone: no fact is kept, and none that comes later is taken."""
     instant_us = to_us(occurred_at)
@@ -216,7 +243,7 @@ def effective(dossier: Dossier) -> Facts:
         facts = _with_engagements(Facts(attributes, facts.engagements), there)
     own = {name: value for name, value in dossier.own.attributes.items() if value.value is not None}
     filled = {**dossier.own.attributes, **facts.attributes, **own}
-    return _with_engagements(Facts(filled, facts.engagements), dossier.own)
+    return _with_engagements(Facts(filled, facts.engagements, dossier.own.earlier), dossier.own)
 
 
 def _with_engagements(facts: Facts, more: Facts) -> Facts:
@@ -231,16 +258,38 @@ def _writer(attribute: Attribute) -> tuple[int, str]:
 
 
 def _written(facts: Facts, fact_id: str, instant_us: int, values: Mapping[str, Value]) -> Facts:
-    newer = {
-        name: Attribute(instant_us, fact_id, tuple(value) if isinstance(value, (list, tuple)) else value)
-        for name, value in values.items()
-        if name not in facts.attributes or _writer(facts.attributes[name]) < (instant_us, fact_id)
-    }
-    return replace(facts, attributes={**facts.attributes, **newer}) if newer else facts
+    attributes = dict(facts.attributes)
+    earlier: dict[str, tuple[Attribute, ...]] = {}
+    changed = False
+    for name, value in values.items():
+        said = Attribute(instant_us, fact_id, tuple(value) if isinstance(value, (list, tuple)) else value)
+        known = attributes.get(name)
+        if known is None:
+            attributes[name] = said
+            changed = True
+        elif _writer(known) < (instant_us, fact_id):
+            attributes[name] = said
+            earlier[name] = _with_writer(facts.earlier.get(name, ()), known)
+            changed = True
+        elif _writer(known) != (instant_us, fact_id):
+            before = facts.earlier.get(name, ())
+            earlier[name] = _with_writer(before, said)
+            changed = changed or earlier[name] != before
+    if not changed:
+        return facts
+    return Facts(attributes, facts.engagements, {**facts.earlier, **earlier} if earlier else facts.earlier)
+
+
+def _with_writer(earlier: tuple[Attribute, ...], said: Attribute) -> tuple[Attribute, ...]:
+    if any(_writer(each) == _writer(said) for each in earlier):
+        return earlier
+    return tuple(sorted((*earlier, said), key=_writer)[-RETAINED_WRITERS:])
 
 
 def _joined(facts: Facts, engagement: Engagement) -> Facts:
-    known = facts.engagements.get(engagement.kind, ())
+    known = facts.engagements.get(engagement.kind)
+    if known is None:
+        return replace(facts, engagements={**facts.engagements, engagement.kind: (engagement,)})
     same = next((each for each in known if each.id == engagement.id), None)
     if same is not None and same >= engagement:
         return facts

@@ -1,8 +1,10 @@
 """What is to be said of a lead now: its score where a fact or a tier moved, and each crossing of the line once."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from scorer.domain.change import change_after
 from scorer.domain.dossier import Dossier, Ending, Episode, Facts, Standing, effective
@@ -16,16 +18,14 @@ Cause = Literal["fact", "decay", "scorecard"]
 LEFT_TIER = "left_tier"
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(msgspec.Struct, frozen=True, gc=False):
     """`lead.scored` is to be emitted; the score itself stands in the outcome."""
 
     previous_tier: str | None
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """The dossier to keep, what to emit, and when to ask again though no fact arrives.
 
     `qualified` is the number of the episode that begins. For a lead nothing is said of (not captured yet, a test,
@@ -45,8 +45,8 @@ def decide(dossier: Dossier, scorecard: Scorecard, at: datetime) -> Outcome:
         return Outcome(dossier)
     facts = effective(dossier)
     found = hits(dossier, facts, scorecard)
-    score = explained(found, facts, scorecard, at)
     at_us = to_us(at)
+    score = explained(found, scorecard, at, at_us)
     holds = qualifies(scorecard, facts, score.milli, at_us)
     before = dossier.standing
     basis = basis_of(found) if scorecard.decays else ()
@@ -68,7 +68,7 @@ def decide(dossier: Dossier, scorecard: Scorecard, at: datetime) -> Outcome:
         score=score,
         scored=scored,
         qualified=qualified,
-        next_change=change_after(found, facts, scorecard, at_us, milli=score.milli),
+        next_change=change_after(found, facts, scorecard, at_us, milli=score.milli, qualifying=holds),
     )
 
 
@@ -102,9 +102,9 @@ def _closed(dossier: Dossier, scorecard: Scorecard, score: Score, at_us: int) ->
     episode = dossier.episodes[-1]
     ending = _ending(dossier, episode)
     if ending is not None:
-        closed = episode._replace(ended_us=ending.occurred_us, ended_by=ending.id)
+        closed = replace(episode, ended_us=ending.occurred_us, ended_by=ending.id)
     elif _has_left(episode, scorecard, score):
-        closed = episode._replace(ended_us=at_us, ended_by=LEFT_TIER)
+        closed = replace(episode, ended_us=at_us, ended_by=LEFT_TIER)
     else:
         return dossier.episodes
     return (*dossier.episodes[:-1], closed)

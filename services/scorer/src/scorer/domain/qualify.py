@@ -49,10 +49,14 @@ def parse_qualify(
 
 
 def qualifies(scorecard: Scorecard, facts: Facts, score_milli: int, at_us: int) -> bool:
+    counts = {name: high_value_count(scorecard, facts, at_us - span_us) for name, span_us in scorecard.qualify.windows}
+    return line_holds(scorecard, facts, score_milli, counts)
+
+
+def line_holds(scorecard: Scorecard, facts: Facts, score_milli: int, counts: Mapping[str, int]) -> bool:
+    """The line's answer with these counts of high-value engagements, by the variable of their window."""
     line = scorecard.qualify
-    values: dict[str, object] = {}
-    for name, span_us in line.windows:
-        values[name] = high_value_count(scorecard, facts, at_us - span_us)
+    values: dict[str, object] = dict(counts)
     for name in line.lead_uses:
         attribute = facts.attributes.get(name[5:])
         values[name] = None if attribute is None else attribute.value
@@ -71,22 +75,21 @@ def qualifies(scorecard: Scorecard, facts: Facts, score_milli: int, at_us: int) 
 
 def high_value_count(scorecard: Scorecard, facts: Facts, after_us: int) -> int:
     """High-value engagements younger than `after_us`; each one counts, also of the same kind."""
-    return sum(
-        1
-        for kind, engagements in facts.engagements.items()
-        if kind in scorecard.high_value
-        for engagement in engagements
-        if engagement.occurred_us > after_us
-    )
+    count = 0
+    for kind, engagements in facts.engagements.items():
+        if kind in scorecard.high_value:
+            count += len([each for each in engagements if each.occurred_us > after_us])
+    return count
 
 
 def high_value_ends_us(scorecard: Scorecard, facts: Facts) -> set[int]:
     """When each high-value engagement falls out of each window."""
     return {
         engagement.occurred_us + span_us
+        for kind, engagements in facts.engagements.items()
+        if kind in scorecard.high_value
+        for engagement in engagements
         for _, span_us in scorecard.qualify.windows
-        for kind in scorecard.high_value
-        for engagement in facts.engagements.get(kind, ())
     }
 
 

@@ -67,7 +67,8 @@ class Qualification:
 
 
 FitKey = tuple[object, ...]
-FitAnswer = tuple[frozenset[str], tuple[tuple[str, str], ...]]
+FitAnswer = tuple[tuple[ScoringRule, ...], tuple[tuple[str, str], ...]]
+"""The rules that a lead's attributes leave in play, in the scorecard's order, and those that could not be decided."""
 
 
 @dataclass(frozen=True, slots=True)

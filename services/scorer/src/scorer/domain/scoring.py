@@ -1,10 +1,11 @@
 """The score: a pure function of (facts, scorecard, instant), in whole thousandths, whose parts sum exactly to it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from scorer.domain.decay import faded
 from scorer.domain.dossier import Basis, Dossier, Engagement, Facts, effective
@@ -23,14 +24,14 @@ from scorer.domain.scorecard import (
 PartKind = Literal["rule", "cap", "limit"]
 
 
-class Hit(NamedTuple):
+class Hit(msgspec.Struct, frozen=True, gc=False):
     """A rule and the facts it counts: `rows` of (instant, fact id, fact kind), freshest last."""
 
     rule: ScoringRule
     rows: tuple[tuple[int, str, str], ...]
 
 
-class Tally(NamedTuple):
+class Tally(msgspec.Struct, frozen=True, gc=False):
     """What each hit gives, what caps and the limits 0 and 100 take away, and the total."""
 
     kept: list[tuple[Hit, int]]
@@ -38,7 +39,7 @@ class Tally(NamedTuple):
     total_milli: int
 
 
-class Part(NamedTuple):
+class Part(msgspec.Struct, frozen=True, gc=False):
     """One reason for points. Caps, and the limits of 0 and 100, are parts with the group's name and no fact."""
 
     rule: str
@@ -59,8 +60,7 @@ class Part(NamedTuple):
         return None if self.age_us is None else self.age_us / 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(msgspec.Struct, frozen=True):
     """`undecided` names the rules that could not be decided (a missing attribute, usually) and why: no match."""
 
     milli: int
@@ -75,7 +75,15 @@ class Score:
     @property
     def parts(self) -> tuple[Part, ...]:
         """The reasons; made when asked for, since most scores move nothing and are told to nobody."""
-        return tuple(_parts(self.total, to_us(self.at)))
+        at_us = to_us(self.at)
+        parts = [_part(hit.rule, row, points, at_us) for hit, row, points in _given(self.total, at_us)]
+        return (*parts, *(_correction(name, points) for name, points in self.total.corrections))
+
+    @property
+    def reasons(self) -> list[tuple[str, int]]:
+        """The parts in short, as they are told: what each is named after, and its points."""
+        given = [(hit.rule.id, points) for hit, _, points in _given(self.total, to_us(self.at))]
+        return given + self.total.corrections
 
     @property
     def shown(self) -> str:
@@ -86,11 +94,14 @@ class Score:
 def score(dossier: Dossier, scorecard: Scorecard, at: datetime) -> Score:
     """The lead's score at this instant, with its explanation. A fact dated after `at` counts with age 0."""
     facts = effective(dossier)
-    return explained(hits(dossier, facts, scorecard), facts, scorecard, at)
+    found = hits(dossier, facts, scorecard)
+    return explained(found, scorecard, at, to_us(at), _fit(facts, scorecard)[1])
 
 
-def explained(found: Sequence[Hit], facts: Facts, scorecard: Scorecard, at: datetime) -> Score:
-    total = tally(found, scorecard, to_us(at))
+def explained(
+    found: Sequence[Hit], scorecard: Scorecard, at: datetime, at_us: int, undecided: tuple[tuple[str, str], ...] = ()
+) -> Score:
+    total = tally(found, scorecard, at_us)
     rank = tier_rank(scorecard, total.total_milli)
     above = scorecard.tiers[rank + 1] if rank + 1 < len(scorecard.tiers) else None
     return Score(
@@ -101,30 +112,28 @@ def explained(found: Sequence[Hit], facts: Facts, scorecard: Scorecard, at: date
         at=at,
         next_tier=above.name if above else None,
         missing_to_next_tier_milli=above.from_milli - total.total_milli if above else None,
-        undecided=_fit(facts, scorecard)[1],
+        undecided=undecided,
     )
 
 
 def hits(dossier: Dossier, facts: Facts, scorecard: Scorecard) -> list[Hit]:
     """The rules that match, whatever the instant."""
-    matching, _ = _fit(facts, scorecard)
+    in_play, _ = _fit(facts, scorecard)
+    done = facts.engagements
     found: list[Hit] = []
-    for rule in scorecard.rules:
-        if rule.when is not None and rule.id not in matching:
-            continue
-        if rule.kinds:
-            if facts.engagements.keys().isdisjoint(rule.kinds):
-                continue
-            rows = _engagements(rule, facts)
-            if rows:
-                found.append(Hit(rule, rows))
-        else:
+    for rule in in_play:
+        kinds = rule.kinds
+        if not kinds:
             found.append(Hit(rule, (_newest(rule, facts, dossier.captured_us or 0),)))
+        elif (len(kinds) != 1 or kinds[0] in done) and (rows := _engagements(rule, facts)):
+            found.append(Hit(rule, rows))
     return found
 
 
 def tally(found: Iterable[Hit], scorecard: Scorecard, at_us: int) -> Tally:
     """The hits at this instant under exclusions and caps."""
+    if not scorecard.decays:
+        return settled([(hit, hit.rule.points_milli * len(hit.rows)) for hit in found], scorecard)
     return settled([(hit, points) for hit in found if (points := points_at(hit, at_us)) is not None], scorecard)
 
 
@@ -142,17 +151,22 @@ def settled(pairs: list[tuple[Hit, int]], scorecard: Scorecard) -> Tally:
     """Exclusions, caps and limits over what each hit gives. The total never falls when one of them rises."""
     members: dict[str, list[tuple[Hit, int]]] = {}
     for pair in pairs:
-        members.setdefault(pair[0].rule.group, []).append(pair)
+        group_name = pair[0].rule.group
+        if group_name in members:
+            members[group_name].append(pair)
+        else:
+            members[group_name] = [pair]
     kept: list[tuple[Hit, int]] = []
     corrections: list[tuple[str, int]] = []
     inner: dict[str, int] = {}
     total = 0
     for group in scorecard.groups:
-        counted = _counted(group, members.get(group.name, []))
-        kept += counted
         reached = inner.get(group.name, 0)
-        for _, points in counted:
-            reached += points
+        if group.name in members:
+            counted = _counted(group, members[group.name])
+            kept += counted
+            for _, points in counted:
+                reached += points
         if group.cap_milli is not None and reached > group.cap_milli:
             corrections.append((group.name, group.cap_milli - reached))
             reached = group.cap_milli
@@ -190,9 +204,9 @@ def _counted(group: Group, pairs: list[tuple[Hit, int]]) -> list[tuple[Hit, int]
 
 
 def _fit(facts: Facts, scorecard: Scorecard) -> FitAnswer:
-    """Ids of the rules whose `when` matches, and those that could not be decided with the reason."""
+    """The rules without a `when` and those whose `when` matches, and those that could not be decided with the reason."""
     attributes = facts.attributes
-    key = tuple(None if (found := attributes.get(name[5:])) is None else found.value for name in scorecard.fit_uses)
+    key = tuple([None if (found := attributes.get(name[5:])) is None else found.value for name in scorecard.fit_uses])
     answer = scorecard.fit_memo.get(key)
     if answer is None:
         answer = _asked(scorecard, dict(zip(scorecard.fit_uses, key, strict=True)))
@@ -203,24 +217,25 @@ def _fit(facts: Facts, scorecard: Scorecard) -> FitAnswer:
 
 
 def _asked(scorecard: Scorecard, values: Mapping[str, object]) -> FitAnswer:
-    matching: set[str] = set()
+    in_play: list[ScoringRule] = []
     undecided: list[tuple[str, str]] = []
     for rule in scorecard.rules:
-        if rule.when is None:
-            continue
-        answer = rule.when.answer(values)
-        if answer.matched:
-            matching.add(rule.id)
+        answer = None if rule.when is None else rule.when.answer(values)
+        if answer is None or answer.matched:
+            in_play.append(rule)
         elif answer.problem is not None:
             undecided.append((rule.id, answer.problem))
-    return frozenset(matching), tuple(undecided)
+    return tuple(in_play), tuple(undecided)
 
 
 def _engagements(rule: ScoringRule, facts: Facts) -> tuple[tuple[int, str, str], ...]:
-    """What a rule counts. Most rules count one kind, whatever its content: the quick way is for them."""
+    """What a rule counts. Most rules count one kind, whatever its content: the quick way is for them.
+
+    A rule of one kind is asked only where that was done.
+    """
     if len(rule.kinds) == 1 and not rule.contents:
         row = facts.engagements[rule.kinds[0]]
-        return tuple([(each[0], each[1], each[2]) for each in row[-rule.most :]])
+        return tuple([(each.occurred_us, each.id, each.kind) for each in row[-rule.most :]])
     found: list[Engagement] = []
     for kind in rule.kinds:
         done = facts.engagements.get(kind, ())
@@ -244,19 +259,20 @@ def _newest(rule: ScoringRule, facts: Facts, captured_us: int) -> tuple[int, str
     return newest
 
 
-def _parts(total: Tally, at_us: int) -> list[Part]:
-    parts: list[Part] = []
+def _given(total: Tally, at_us: int) -> list[tuple[Hit, tuple[int, str, str], int]]:
+    """Every fact that gave points."""
+    given: list[tuple[Hit, tuple[int, str, str], int]] = []
     for hit, points in total.kept:
         if not points:
             continue
         if len(hit.rows) == 1:
-            parts.append(_part(hit.rule, hit.rows[0], points, at_us))
+            given.append((hit, hit.rows[0], points))
             continue
         for row in hit.rows:
             each = points_at(Hit(hit.rule, (row,)), at_us)
             if each:
-                parts.append(_part(hit.rule, row, each, at_us))
-    return parts + [_correction(name, points) for name, points in total.corrections]
+                given.append((hit, row, each))
+    return given
 
 
 def _part(rule: ScoringRule, row: tuple[int, str, str], points: int, at_us: int) -> Part:

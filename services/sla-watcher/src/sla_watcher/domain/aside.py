@@ -1,8 +1,10 @@
 """Leads that are kept aside: no clock runs for a test lead, nor for what an import brought with it."""
 
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from sla_watcher.domain.facts import LeadFacts
 
@@ -10,8 +12,7 @@ IMPORT_WAKE: Final = timedelta(minutes=10)
 """What is decided of a legacy lead so soon after its import comes from the import, not from anything the lead did."""
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
+class Watched(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A lead as it is kept: its facts, and what keeps it aside. `imported_at` is set for a legacy lead."""
 
     facts: LeadFacts
@@ -19,12 +20,11 @@ class Watched:
     imported_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Import:
+class _Import(msgspec.Struct, frozen=True, gc=False):
     """An import's wake, and the episodes that began in it."""
 
     until: datetime
-    episodes: frozenset[int] = field(default_factory=frozenset[int])
+    episodes: frozenset[int] = msgspec.field(default_factory=frozenset[int])
 
 
 def owed(watched: Watched) -> LeadFacts:

@@ -6,12 +6,15 @@ the whole set of facts. A breach that the facts turn out to deny is taken back b
 or by `Cancelled` (the promise was no longer owed, or a next step known later holds it).
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import assert_never
 from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
 
 from shared.calendars import Compiled, add_open, next_opening
 from sla_watcher.domain.facts import LeadFacts
@@ -28,16 +31,14 @@ class State(StrEnum):
     EXCUSED = "excused"
 
 
-@dataclass(frozen=True, slots=True)
-class Reminder:
+class Reminder(msgspec.Struct, frozen=True, gc=False):
     """Warn at `at`, when `share_percent` of the promised time is gone (100: time is up, the breach follows later)."""
 
     at: datetime
     share_percent: int
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(msgspec.Struct, frozen=True, gc=False):
     """One recorded clock. `proof_at` is the first proof (in a breached clock: how late), `reminders` those to come."""
 
     clock_id: UUID
@@ -58,44 +59,45 @@ class Clock:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(msgspec.Struct, frozen=True, gc=False):
     clock: Clock
 
 
-@dataclass(frozen=True, slots=True)
-class Warned:
+class Warned(msgspec.Struct, frozen=True, gc=False):
     clock: Clock
     share_percent: int
 
 
-@dataclass(frozen=True, slots=True)
-class Breached:
+class Breached(msgspec.Struct, frozen=True, gc=False):
     clock: Clock
 
 
-@dataclass(frozen=True, slots=True)
-class Met:
+class Met(msgspec.Struct, frozen=True, gc=False):
     clock: Clock
     met_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Revoked:
+class Revoked(msgspec.Struct, frozen=True, gc=False):
     clock: Clock
     met_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(msgspec.Struct, frozen=True, gc=False):
     clock: Clock
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Excused:
+class Excused(msgspec.Struct, frozen=True, gc=False):
     clock: Clock
     reason: str
+
+
+class UnknownCalendar(LookupError):
+    """A clock can't be started: the calendar it is to run on is none of those that are known."""
+
+    def __init__(self, name: str, known: Collection[str]) -> None:
+        super().__init__(f"no calendar is named {name!r}; known are {', '.join(sorted(known)) or 'none'}")
+        self.name = name
 
 
 Transition = Started | Warned | Breached | Met | Revoked | Cancelled | Excused
@@ -107,26 +109,27 @@ def reconcile(
 ) -> tuple[tuple[Clock, ...], tuple[Transition, ...]]:
     """The clocks to write (new or changed), and what to say, for one lead after new facts were learned.
 
-    `recorded` are all of the lead's clocks. A clock whose calendar is unknown runs round the clock.
+    `recorded` are all of the lead's clocks. Raises UnknownCalendar where a clock starts whose calendar is not known.
     """
     changed: list[Clock] = []
     said: list[Transition] = []
-    wanted: set[UUID] = set()
+    others = dict(recorded)
     for truth in truths(known):
-        wanted.add(truth.clock_id)
-        before = recorded.get(truth.clock_id)
-        clock = before or _started(known.lead_id, truth, calendars)
-        if before is None:
+        before = others.pop(truth.clock_id, None) if others else None
+        clock = before
+        if clock is None:
+            clock = _started(known.lead_id, truth, calendars)
             said.append(Started(clock))
-        after, transitions = _settled(clock, truth)
-        said += transitions
-        if after != before:
+        after, transition = _settled(clock, truth)
+        if transition is not None:
+            said.append(transition)
+        if after is not before:
             changed.append(after)
-    for clock in recorded.values():
-        if clock.clock_id not in wanted and _falls(known, clock):
-            gone, reason = _over(clock, "superseded" if known.erased_at is None else "erased")
-            changed.append(gone)
-            said.append(reason)
+    for clock in others.values():
+        if _falls(known, clock):
+            gone = _over(clock, "superseded" if known.erased_at is None else "erased", clock.proof_at)
+            changed.append(gone.clock)
+            said.append(gone)
     return tuple(changed), tuple(said)
 
 
@@ -162,77 +165,102 @@ def excuse(clock: Clock, reason: str) -> tuple[Clock, Excused] | None:
     return excused, Excused(excused, reason)
 
 
+def compiled_calendar(name: str | None, calendars: Calendars) -> Compiled | None:
+    """The calendar of this name; None is always open, and stays what nobody named a calendar for.
+
+    Raises UnknownCalendar: to take another one in its place would be to promise something else.
+    """
+    if name is None:
+        return None
+    compiled = calendars.get(name)
+    if compiled is None:
+        raise UnknownCalendar(name, calendars)
+    return compiled
+
+
 def _started(lead_id: UUID, truth: Truth, calendars: Calendars) -> Clock:
     terms, handoff = truth.terms, truth.handoff
-    due_at, reminders = _schedule(terms, truth, calendars.get(terms.calendar or ""))
-    return Clock(
+    calendar = compiled_calendar(terms.calendar, calendars)
+    due_at, reminders = _schedule(terms, truth.started_at, truth.held_until, calendar)
+    clock = Clock(
         clock_id=truth.clock_id,
         lead_id=lead_id,
         promise=terms.promise,
         started_at=truth.started_at,
         due_at=due_at,
         hours=terms.hours,
-        calendar=terms.calendar if terms.calendar in calendars else None,
+        calendar=terms.calendar,
         then=terms.then,
         reminders=reminders,
-        handoff_id=None if handoff is None else handoff.handoff_id,
-        owner=None if handoff is None else handoff.owner,
-        team=None if handoff is None else handoff.team,
-        manager=None if handoff is None else handoff.manager,
+    )
+    if handoff is None:
+        return clock
+    return replace(
+        clock, handoff_id=handoff.handoff_id, owner=handoff.owner, team=handoff.team, manager=handoff.manager
     )
 
 
-def _schedule(terms: Terms, truth: Truth, calendar: Compiled | None) -> tuple[datetime, tuple[Reminder, ...]]:
+# The handoffs of one batch were decided at the same instant, mostly under the same terms.
+@lru_cache(maxsize=256)
+def _schedule(
+    terms: Terms, started_at: datetime, held_until: datetime | None, calendar: Compiled | None
+) -> tuple[datetime, tuple[Reminder, ...]]:
     """The due instant and the reminders before it. A reminder in closed hours waits for the next opening."""
 
     def later(share: float) -> datetime:
         if calendar is None or terms.hours is Hours.ELAPSED:
-            return truth.started_at + terms.within * share
-        return add_open(calendar, truth.started_at, terms.within * share)
+            return started_at + terms.within * share
+        return add_open(calendar, started_at, terms.within * share)
 
-    up_at = max(later(1), truth.held_until or later(1))
+    up_at = later(1)
+    if held_until is not None:
+        up_at = max(up_at, held_until)
     reminders = [Reminder(_opening(calendar, later(share / 100)), share) for share in terms.warn_percent]
     if terms.then is Then.REMIND_THEN_NURTURE:
         reminders.append(Reminder(_opening(calendar, up_at), 100))
         up_at = reminders[-1].at + terms.remind_for
-    return up_at, tuple(reminder for reminder in reminders if reminder.at < up_at)
+    return up_at, tuple([reminder for reminder in reminders if reminder.at < up_at])
 
 
 def _opening(calendar: Compiled | None, at: datetime) -> datetime:
     return at if calendar is None else next_opening(calendar, at)
 
 
-def _settled(clock: Clock, truth: Truth) -> tuple[Clock, Iterator[Transition]]:
-    """The clock as the facts have it. Its own terms count: they were fixed when it started."""
-    clock = replace(clock, proof_at=truth.proof_at)
-    if truth.proof_at is not None and truth.proof_at <= clock.due_at:
-        return _kept(clock, truth.proof_at)
-    if truth.ended_at is not None and truth.ended_at < clock.due_at:
+def _settled(clock: Clock, truth: Truth) -> tuple[Clock, Transition | None]:
+    """The clock as the facts have it, itself where they change nothing. Its own terms count: fixed when it started."""
+    proof_at, ended_at = truth.proof_at, truth.ended_at
+    if proof_at is not None and proof_at <= clock.due_at:
+        return _kept(clock, proof_at)
+    if ended_at is not None and ended_at < clock.due_at:
         reason = truth.ended_by or "ended"
         if clock.state is State.CANCELLED:
-            return replace(clock, reason=reason), iter(())
-        cancelled, said = _over(clock, reason)
-        return cancelled, iter((said,))
-    return clock, iter(())
+            same = clock.proof_at == proof_at and clock.reason == reason
+            return (clock if same else replace(clock, proof_at=proof_at, reason=reason)), None
+        over = _over(clock, reason, proof_at)
+        return over.clock, over
+    return _proven(clock, proof_at), None
 
 
-def _kept(clock: Clock, met_at: datetime) -> tuple[Clock, Iterator[Transition]]:
+def _proven(clock: Clock, proof_at: datetime | None) -> Clock:
+    return clock if clock.proof_at == proof_at else replace(clock, proof_at=proof_at)
+
+
+def _kept(clock: Clock, met_at: datetime) -> tuple[Clock, Transition | None]:
     match clock.state:
         case State.MET | State.REVOKED:
-            return clock, iter(())
+            return _proven(clock, met_at), None
         case State.BREACHED | State.EXCUSED:
-            revoked = replace(clock, state=State.REVOKED, reminders=(), reason=None)
-            return revoked, iter((Revoked(revoked, met_at),))
+            revoked = replace(clock, state=State.REVOKED, reminders=(), reason=None, proof_at=met_at)
+            return revoked, Revoked(revoked, met_at)
         case State.RUNNING | State.CANCELLED:
-            met = replace(clock, state=State.MET, reminders=(), reason=None)
-            return met, iter((Met(met, met_at),))
+            met = replace(clock, state=State.MET, reminders=(), reason=None, proof_at=met_at)
+            return met, Met(met, met_at)
         case _:
             assert_never(clock.state)
 
 
-def _over(clock: Clock, reason: str) -> tuple[Clock, Cancelled]:
-    cancelled = replace(clock, state=State.CANCELLED, reminders=(), reason=reason)
-    return cancelled, Cancelled(cancelled, reason)
+def _over(clock: Clock, reason: str, proof_at: datetime | None) -> Cancelled:
+    return Cancelled(replace(clock, state=State.CANCELLED, reminders=(), reason=reason, proof_at=proof_at), reason)
 
 
 def _falls(known: LeadFacts, clock: Clock) -> bool:

@@ -1,18 +1,19 @@
 """What is known of one lead, as sets of facts by id: the same whatever the order and however often they came."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
 
 from sla_watcher.domain.promises import MetBy, Terms
 
 SPOKE = frozenset({"reached", "replied"})
 
 
-@dataclass(frozen=True, slots=True)
-class Qualification:
+class Qualification(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The lead crossed the line for the `episode`-th time."""
 
     episode: int
@@ -20,8 +21,7 @@ class Qualification:
     terms: tuple[Terms, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Handoff:
+class Handoff(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     handoff_id: UUID
     episode: int
     owner: str
@@ -31,8 +31,7 @@ class Handoff:
     terms: tuple[Terms, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     contact_id: UUID
     handoff_id: UUID
     occurred_at: datetime
@@ -47,8 +46,7 @@ class Contact:
         return self.recorded_at if self.unproven else self.occurred_at
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Ending:
+class Ending(msgspec.Struct, frozen=True, gc=False, order=True):
     """A handoff is over: rejected, recycled, returned, reassigned, converted, …"""
 
     at: datetime
@@ -56,34 +54,34 @@ class Ending:
     handoff_id: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Invalid:
+class Invalid(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The lead was found invalid; what is handed off after that is owed again."""
 
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Erasure:
+class Erasure(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     at: datetime
 
 
 Fact = Qualification | Handoff | Contact | Ending | Invalid | Erasure
 
 
-@dataclass(frozen=True, slots=True)
-class LeadFacts:
+class LeadFacts(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     lead_id: UUID
-    qualifications: Mapping[int, Qualification] = field(default_factory=dict[int, Qualification])
-    handoffs: Mapping[UUID, Handoff] = field(default_factory=dict[UUID, Handoff])
-    contacts: Mapping[UUID, Contact] = field(default_factory=dict[UUID, Contact])
+    qualifications: Mapping[int, Qualification] = msgspec.field(default_factory=dict[int, Qualification])
+    handoffs: Mapping[UUID, Handoff] = msgspec.field(default_factory=dict[UUID, Handoff])
+    contacts: Mapping[UUID, Contact] = msgspec.field(default_factory=dict[UUID, Contact])
     endings: frozenset[Ending] = frozenset()
     invalid_at: frozenset[datetime] = frozenset()
     erased_at: datetime | None = None
 
 
 def learn(known: LeadFacts, fact: Fact) -> LeadFacts:
-    """`known` with one fact more. An id seen before changes nothing; erasure forgets all and learns nothing more."""
+    """`known` with one fact more, and `known` itself where it tells nothing new: an id seen before changes nothing.
+
+    Erasure forgets all and learns nothing more.
+    """
     if known.erased_at is not None:
         return known
     match fact:
@@ -101,15 +99,17 @@ def learn(known: LeadFacts, fact: Fact) -> LeadFacts:
             learned = LeadFacts(known.lead_id, erased_at=fact.at)
         case _:
             assert_never(fact)
-    return learned
+    return known if learned == known else learned
 
 
 def ending(known: LeadFacts, handoff: Handoff) -> Ending | None:
     """How and when a handoff ended first, None while it is open."""
-    ends = {end for end in known.endings if end.handoff_id == handoff.handoff_id}
+    if not known.endings and not known.invalid_at:
+        return None
+    ends = [end for end in known.endings if end.handoff_id == handoff.handoff_id]
     invalid = first_invalid(known, handoff.assigned_at)
     if invalid is not None:
-        ends.add(Ending(invalid, "invalid", handoff.handoff_id))
+        ends.append(Ending(invalid, "invalid", handoff.handoff_id))
     return min(ends, default=None)
 
 
@@ -119,9 +119,11 @@ def first_invalid(known: LeadFacts, since: datetime) -> datetime | None:
 
 def proofs(known: LeadFacts, handoff: Handoff, met_by: MetBy) -> list[Contact]:
     """The handoff's contacts that count, in the order in which they are proven."""
-    counted = (
+    counted = [
         contact
         for contact in known.contacts.values()
         if contact.handoff_id == handoff.handoff_id and (met_by is MetBy.ATTEMPT or contact.result in SPOKE)
-    )
-    return sorted(counted, key=lambda contact: (contact.proven_at, contact.contact_id))
+    ]
+    if len(counted) > 1:
+        counted.sort(key=lambda contact: (contact.proven_at, contact.contact_id))
+    return counted

@@ -1,22 +1,21 @@
 """Reading the SLA policy: every promise checked, each fault with its place and its cure."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from enum import StrEnum
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from shared.calendars import Problem
 from sla_watcher.domain.promises import Hours, MetBy, Origin, Promise, SlaPolicy, Terms, Then
+from sla_watcher.domain.reading import Check, Fault, calendar_named, condition, listed, mapping, named, shown
 
 KEYS = ("name", "from", "when", "within", "hours", "calendar", "warn_at", "met_by", "then", "remind_for")
-NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 DURATION = re.compile(r"(\d{1,6})\s*([smhd])")
 UNIT = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LONGEST = timedelta(days=366)
+_ASKED = 'score, tier, segment and lead, such as "score >= 80"'
 
-# Says what is wrong with a `when`, None if nothing is.
-Check = Callable[[str], str | None]
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
@@ -24,12 +23,6 @@ class InvalidPromises(ValueError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
-
-
-class _Fault(Exception):
-    def __init__(self, path: str, what: str, fix: str) -> None:
-        super().__init__(what)
-        self.problem = Problem(path, what, fix)
 
 
 def parse_sla(raw: object, *, check: Check, calendars: Collection[str] | None = None) -> SlaPolicy:
@@ -42,15 +35,15 @@ def parse_sla(raw: object, *, check: Check, calendars: Collection[str] | None = 
     promises: list[Promise] = []
     calendar: str | None = None
     try:
-        policy = _mapping(raw, "policy", ("promises", "calendar"))
-        calendar = _calendar(policy.get("calendar"), "calendar", calendars)
-        entries = _list(policy.get("promises"), "promises")
-    except _Fault as fault:
+        policy = mapping(raw, "policy", ("promises", "calendar"))
+        calendar = calendar_named(policy.get("calendar"), "calendar", calendars)
+        entries = listed(policy.get("promises"), "promises")
+    except Fault as fault:
         raise InvalidPromises((fault.problem,)) from None
     for index, entry in enumerate(entries):
         try:
             promises.append(_promise(entry, f"promises[{index}]", check, calendars))
-        except _Fault as fault:
+        except Fault as fault:
             problems.append(fault.problem)
     problems += _unreachable(promises) if not problems else ()
     if problems:
@@ -58,45 +51,25 @@ def parse_sla(raw: object, *, check: Check, calendars: Collection[str] | None = 
     return SlaPolicy(tuple(promises), calendar)
 
 
-def _mapping(raw: object, path: str, keys: Collection[str]) -> Mapping[str, object]:
-    if not isinstance(raw, Mapping):
-        raise _Fault(path, f"expected a mapping, found {_shown(raw)}", f"use the keys {', '.join(keys)}")
-    entry = cast("Mapping[str, object]", raw)
-    for key in entry:
-        if key not in keys:
-            raise _Fault(f"{path}.{key}", "unknown key", f"use one of {', '.join(keys)}")
-    return entry
-
-
-def _list(raw: object, path: str) -> list[object]:
-    if not isinstance(raw, list):
-        raise _Fault(path, f"expected a list, found {_shown(raw)}", "write one `- {…}` a line, or [] for none")
-    return cast("list[object]", raw)
-
-
-def _shown(raw: object) -> str:
-    return "nothing" if raw is None else repr(raw)
-
-
 def _promise(raw: object, path: str, check: Check, calendars: Collection[str] | None) -> Promise:
-    entry = _mapping(raw, path, KEYS)
+    entry = mapping(raw, path, KEYS)
     origin = _choice(Origin, entry.get("from"), f"{path}.from")
     hours = _choice(Hours, entry.get("hours"), f"{path}.hours")
     then = _choice(Then, entry.get("then") or "none", f"{path}.then")
     if origin is Origin.CONTACTED and hours is Hours.BUSINESS:
-        raise _Fault(f"{path}.hours", "silence is measured in elapsed time", "use hours: elapsed")
+        raise Fault(f"{path}.hours", "silence is measured in elapsed time", "use hours: elapsed")
     if origin is Origin.QUALIFIED and "met_by" in entry:
-        raise _Fault(f"{path}.met_by", "a promise from `qualified` is kept by the first assignment", "leave met_by out")
+        raise Fault(f"{path}.met_by", "a promise from `qualified` is kept by the first assignment", "leave met_by out")
     if origin is Origin.QUALIFIED and then is not Then.NONE:
-        raise _Fault(f"{path}.then", "there is no handoff to take back before one is made", "leave then out")
+        raise Fault(f"{path}.then", "there is no handoff to take back before one is made", "leave then out")
     if then is not Then.REMIND_THEN_NURTURE and "remind_for" in entry:
-        raise _Fault(f"{path}.remind_for", "nobody is reminded", "use then: remind_then_nurture, or leave it out")
+        raise Fault(f"{path}.remind_for", "nobody is reminded", "use then: remind_then_nurture, or leave it out")
     terms = Terms(
-        promise=_name(entry.get("name"), f"{path}.name"),
+        promise=named(entry.get("name"), f"{path}.name", "first_contact"),
         origin=origin,
         within=_duration(entry.get("within"), f"{path}.within"),
         hours=hours,
-        calendar=_calendar(entry.get("calendar"), f"{path}.calendar", calendars),
+        calendar=calendar_named(entry.get("calendar"), f"{path}.calendar", calendars),
         warn_percent=tuple(sorted(set(_shares(entry.get("warn_at", []), f"{path}.warn_at")))),
         met_by=_choice(MetBy, entry.get("met_by", "attempt"), f"{path}.met_by"),
         then=then,
@@ -104,53 +77,29 @@ def _promise(raw: object, path: str, check: Check, calendars: Collection[str] | 
         if then is Then.REMIND_THEN_NURTURE
         else timedelta(0),
     )
-    return Promise(terms, _when(entry.get("when"), f"{path}.when", check))
-
-
-def _name(raw: object, path: str) -> str:
-    if not isinstance(raw, str) or not NAME.fullmatch(raw):
-        raise _Fault(path, f"{_shown(raw)} is no name", "use small letters, digits and _, such as first_contact")
-    return raw
+    return Promise(terms, condition(entry.get("when"), f"{path}.when", check, _ASKED))
 
 
 def _choice(kind: type[Choice], raw: object, path: str) -> Choice:
     for choice in kind:
         if raw == choice.value:
             return choice
-    raise _Fault(path, f"{_shown(raw)} is not known here", f"use one of {', '.join(kind)}")
+    raise Fault(path, f"{shown(raw)} is not known here", f"use one of {', '.join(kind)}")
 
 
 def _duration(raw: object, path: str) -> timedelta:
     match = DURATION.fullmatch(raw.strip()) if isinstance(raw, str) else None
     length = timedelta(**{UNIT[match[2]]: int(match[1])}) if match else timedelta(0)
     if not timedelta(0) < length <= LONGEST:
-        raise _Fault(path, f"{_shown(raw)} is no time to keep", "write 15m, 2h or 7d, up to 366d")
+        raise Fault(path, f"{shown(raw)} is no time to keep", "write 15m, 2h or 7d, up to 366d")
     return length
 
 
-def _calendar(raw: object, path: str, calendars: Collection[str] | None) -> str | None:
-    if raw is None:
-        return None
-    if not isinstance(raw, str) or (calendars is not None and raw not in calendars):
-        known = ", ".join(sorted(calendars or ())) or "none yet"
-        raise _Fault(path, f"no calendar is named {_shown(raw)}", f"use one of the calendars policy: {known}")
-    return raw
-
-
 def _shares(raw: object, path: str) -> Iterator[int]:
-    for index, share in enumerate(_list(raw, path)):
+    for index, share in enumerate(listed(raw, path)):
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
-            raise _Fault(f"{path}[{index}]", f"{_shown(share)} is no share of the time", "write a fraction such as 0.5")
+            raise Fault(f"{path}[{index}]", f"{shown(share)} is no share of the time", "write a fraction such as 0.5")
         yield min(max(round(share * 100), 1), 99)
-
-
-def _when(raw: object, path: str, check: Check) -> str | None:
-    if raw is None:
-        return None
-    fault = check(raw) if isinstance(raw, str) else f"expected an expression, found {_shown(raw)}"
-    if fault:
-        raise _Fault(path, fault, 'write a condition over score, tier, segment and lead, such as "score >= 80"')
-    return cast("str", raw)
 
 
 def _unreachable(promises: list[Promise]) -> Iterator[Problem]:

@@ -1,9 +1,11 @@
 """What is promised: the promises of the SLA policy, and the terms under which one lead's clocks run."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+
+import msgspec
 
 
 class Origin(StrEnum):
@@ -34,8 +36,7 @@ class Then(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A promise as it holds for one handoff (or one episode): fixed when the clock is armed, whatever the policy
     becomes later. `calendar` None = always open.
     """
@@ -67,14 +68,13 @@ class SlaPolicy:
     calendar: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True, gc=False):
     """What a promise may ask about: taken from the one event that arms the clock, never looked up."""
 
     score: float = 0.0
     tier: str | None = None
     segment: str | None = None
-    attributes: Mapping[str, object] = field(default_factory=dict[str, object])
+    attributes: Mapping[str, object] = msgspec.field(default_factory=dict[str, object])
     calendar: str | None = None
 
 
@@ -92,5 +92,9 @@ def arm(policy: SlaPolicy, case: Case, origins: Collection[Origin], matches: Mat
         if terms.promise in chosen or terms.origin not in origins:
             continue
         if promise.when is None or matches(promise.when, case):
-            chosen[terms.promise] = replace(terms, calendar=terms.calendar or case.calendar or policy.calendar)
+            chosen[terms.promise] = _on_calendar(terms, terms.calendar or case.calendar or policy.calendar)
     return tuple(chosen.values())
+
+
+def _on_calendar(terms: Terms, calendar: str | None) -> Terms:
+    return terms if terms.calendar == calendar else msgspec.structs.replace(terms, calendar=calendar)

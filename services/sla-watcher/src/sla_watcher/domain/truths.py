@@ -1,17 +1,27 @@
 """Which clocks a lead's facts call for, and what the facts say of each: a function of the facts alone."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from uuid import UUID, uuid5
+from uuid import UUID
 
-from sla_watcher.domain.facts import Contact, Handoff, LeadFacts, Qualification, ending, first_invalid, proofs
+import msgspec
+from uuid_utils.compat import uuid5
+
+from sla_watcher.domain.facts import (
+    Contact,
+    Ending,
+    Handoff,
+    LeadFacts,
+    Qualification,
+    ending,
+    first_invalid,
+    proofs,
+)
 from sla_watcher.domain.promises import Origin, Terms
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
+class Truth(msgspec.Struct, frozen=True, gc=False):
     """One clock as the facts have it. `held_until` is a dated next step; `proof_at` the first proof, in time or not."""
 
     clock_id: UUID
@@ -30,15 +40,17 @@ def truths(known: LeadFacts) -> Iterator[Truth]:
         for terms in qualification.terms:
             yield _owner_found(known, qualification, terms)
     for handoff in known.handoffs.values():
+        end = ending(known, handoff)
         for terms in handoff.terms:
-            if terms.origin is Origin.CONTACTED:
-                yield from _silences(known, handoff, terms)
-            else:
-                yield _first_contact(known, handoff, terms)
+            counted = proofs(known, handoff, terms.met_by) if known.contacts else []
+            if terms.origin is not Origin.CONTACTED:
+                yield _first_contact(handoff, terms, counted, end)
+            elif counted:
+                yield from _silences(handoff, terms, counted, end)
 
 
 def _owner_found(known: LeadFacts, qualification: Qualification, terms: Terms) -> Truth:
-    assigned = (one.assigned_at for one in known.handoffs.values() if one.episode == qualification.episode)
+    assigned = [one.assigned_at for one in known.handoffs.values() if one.episode == qualification.episode]
     ended_at = first_invalid(known, qualification.at)
     return Truth(
         clock_id=uuid5(known.lead_id, f"{terms.promise}:{qualification.episode}"),
@@ -50,10 +62,9 @@ def _owner_found(known: LeadFacts, qualification: Qualification, terms: Terms) -
     )
 
 
-def _first_contact(known: LeadFacts, handoff: Handoff, terms: Terms) -> Truth:
-    end = ending(known, handoff)
+def _first_contact(handoff: Handoff, terms: Terms, counted: list[Contact], end: Ending | None) -> Truth:
     ended_at = None if end is None else end.at
-    first = next((contact.proven_at for contact in proofs(known, handoff, terms.met_by)), None)
+    first = counted[0].proven_at if counted else None
     return Truth(
         clock_id=uuid5(handoff.handoff_id, terms.promise),
         terms=terms,
@@ -65,12 +76,11 @@ def _first_contact(known: LeadFacts, handoff: Handoff, terms: Terms) -> Truth:
     )
 
 
-def _silences(known: LeadFacts, handoff: Handoff, terms: Terms) -> Iterator[Truth]:
+def _silences(handoff: Handoff, terms: Terms, counted: list[Contact], end: Ending | None) -> Iterator[Truth]:
     """A clock from each contact made while the handoff was open; the next contact keeps it."""
-    end = ending(known, handoff)
     ended_at = None if end is None else end.at
     held_by: Contact | None = None
-    for contact, following in pairwise([*proofs(known, handoff, terms.met_by), None]):
+    for contact, following in pairwise([*counted, None]):
         if contact is None or (ended_at is not None and contact.proven_at >= ended_at):
             return
         held_by = contact if contact.next_step_at is not None else held_by
