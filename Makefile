@@ -1,13 +1,17 @@
 # Every command of the workspace. `make help` lists them; each does its own set-up.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check check-quick check-types check-tests run-distributed bench chaos kafka lock clean
+.PHONY: help setup run browser test check check-quick check-types check-tests run-distributed bench chaos kafka lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 TOOLS := .uv
 UV := $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
 WORKERS ?= 3
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+# Compiled modules are kept, in one place: each test process starts in a third of the time
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 # `make check` holds properties against fewer examples; `make test`, and whatever runs under CI, against all of them
 PROFILE := $(if $(CI),,--hypothesis-profile=quick)
 
@@ -34,7 +38,12 @@ run-distributed: setup kafka ## The same product as five processes and a gateway
 kafka: setup
 	@$(BIN)/python -m baton.fetch_kafka
 
-test: setup kafka ## Every test
+browser: ## Chromium, for the tests of the page: from Debian's packages where there is none
+	@[ -n "$$BATON_CHROMIUM" ] || command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
+		command -v apt-get >/dev/null || { echo "install Chromium, or name one in BATON_CHROMIUM=…"; exit 1; }; \
+		$(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+
+test: setup kafka browser ## Every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 check: setup ## Format, lint, types, imports, contracts and unit tests, side by side

@@ -117,6 +117,7 @@ async def everything(settings: Settings) -> AsyncGenerator[Processes]:
             "BATON_ADMIN_TOKEN": admin_token(settings),
             "BATON_PARTITIONS": str(settings.partitions),
             "BATON_SESSION_SECRET": session_secret(settings).decode(),
+            **({"BATON_CLOCK_START": settings.clock_start.isoformat()} if settings.clock_start else {}),
             "BATON_INSTANCE": instance_name(own),
         }
         keeper = [asyncio.create_task(run()) for run in found.tasks.values()]

@@ -1,34 +1,42 @@
-"""What a person sees when the product serves: the address, how to post a lead, and on the first run a few samples."""
+"""What a person sees when the product serves: the address, a sign-in link, and on the first run the fourteen days."""
 
-import asyncio
-from pathlib import Path
+from datetime import datetime
 
 import httpx
 from rich.console import Console
 from rich.table import Table
 
-from baton.samples import SampleRefused, play
+from baton.data_dir import session_secret
 from baton.settings import Settings
+from baton.story.hurry import Hurry, StoryStuck
+from baton.story.playing import beginning, play
+from baton.story.scenes import Scene
+from baton.story.stage import HANOI, StoryRefused
+from shared.http.access import ADMIN_KEY
+from shared.http.sessions import new_code
+from shared.runtime.clock import system_clock
 
 console = Console()
 
-_FUNNEL_POLL_S = 1.0
-_SETTLE_S = 25.0
+
+def with_story(settings: Settings) -> Settings:
+    """The settings of a run that plays the story if its stores are new: their clocks begin at its first Monday."""
+    if not settings.demo or settings.clock_start is not None:
+        return settings
+    return settings.model_copy(update={"clock_start": beginning(system_clock().astimezone(HANOI).date())})
 
 
 async def welcome(settings: Settings, address: str, token: str) -> None:
-    """Greet; on the first run (unless DEMO=0) send the samples through the real doors and show the funnel fill."""
+    """Greet; on the first run (unless DEMO=0) play the story through the real doors and show the funnel."""
     token_file = settings.data_dir / "admin-token"
     console.print(f"\n[bold]Baton serves at {address}[/bold]   (Ctrl-C stops it; nothing is lost)")
+    console.print(
+        f"Sign in:     {sign_in_link(settings, address)}   (once, within a quarter of an hour)", soft_wrap=True
+    )
     console.print(f"Admin token: {token_file if token_file.exists() else 'as given in the environment'}\n")
-    played = settings.data_dir / "samples-played"
     headers = {"authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=30) as http:
-        if settings.demo and not played.exists():
-            try:
-                await first_run(http, played)
-            except (SampleRefused, httpx.HTTPError) as error:
-                console.print(f"[yellow]The samples stopped half-way:[/yellow] {error}; Baton itself goes on.\n")
+    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=60) as http:
+        await first_run(http, settings, address)
     console.print("Post a lead of your own:")
     console.print(
         f"  curl -s {address}/v1/forms/site -d 'name=Ada Park' -d 'email=ada@example.com'"
@@ -38,24 +46,36 @@ async def welcome(settings: Settings, address: str, token: str) -> None:
     console.print("Then: baton lead ID (its story) · baton audit (is anything missing?) · baton lag · baton doctor\n")
 
 
-async def first_run(http: httpx.AsyncClient, played: Path) -> None:
-    """Send the samples and print the funnel until it stands still."""
-    console.print("First run: some twenty sample leads go through the real doors (DEMO=0 turns this off).")
-    sending = asyncio.create_task(play(http))
-    shown: list[tuple[str, ...]] = []
-    deadline = asyncio.get_running_loop().time() + _SETTLE_S
-    while asyncio.get_running_loop().time() < deadline:
-        rows = await funnel(http)
-        if rows != shown:
-            shown = rows
-            draw(rows)
-        elif sending.done():
-            break
-        await asyncio.sleep(_FUNNEL_POLL_S)
-    story = await sending
-    await asyncio.to_thread(played.touch)
-    if story is not None:
-        console.print(f"Follow one of them: baton lead {story}\n")
+def sign_in_link(settings: Settings, address: str) -> str:
+    """A link that signs the browser in as the administrator, once."""
+    return f"{address}/sign-in?code={new_code(session_secret(settings), ADMIN_KEY, system_clock())}"
+
+
+async def first_run(http: httpx.AsyncClient, settings: Settings, address: str) -> None:
+    """Play what is left of the story, if the clocks stand, and draw the funnel it made."""
+    hurry = Hurry(http)
+    if await hurry.standing() is None:
+        return
+    console.print("First run: fourteen days of sample leads go through the real doors, on a clock that hurries")
+    console.print("(DEMO=0 turns this off; `baton demo --clear` removes them).\n")
+    try:
+        leads = await play(http, settings.data_dir / "story.json", tell)
+    except (StoryRefused, StoryStuck, httpx.HTTPError) as error:
+        console.print(f"[yellow]The story stopped half-way:[/yellow] {error}; Baton itself goes on.\n", highlight=False)
+        await hurry.move(None)
+        return
+    console.print()
+    draw(await funnel(http))
+    if leads and "linh" in leads:
+        console.print(
+            f"Follow Linh: {address}/follow/{leads['linh']}  or  baton lead {leads['linh']}\n", soft_wrap=True
+        )
+
+
+def tell(scene: Scene, instant: datetime) -> None:
+    """Print a scene as it is played."""
+    local = instant.astimezone(scene.zone)
+    console.print(f"  day {scene.day:>2}  {local:%a %H:%M}  {scene.title}", highlight=False)
 
 
 async def funnel(http: httpx.AsyncClient) -> list[tuple[str, ...]]:

@@ -28,6 +28,23 @@ LINES = (
     Line("referral", 50, 40, 35, 400_000),
 )
 
+REPORT = (
+    ("search ads", "800", "150", "18.75 %", "60", "40.00 %", "7.50 %", "¥300,000", "¥375.00", "¥5,000.00"),
+    ("content form", "500", "90", "18.00 %", "30", "33.33 %", "6.00 %", "¥150,000", "¥300.00", "¥5,000.00"),
+    ("trade show", "300", "120", "40.00 %", "80", "66.67 %", "26.67 %", "¥500,000", "¥1,666.67", "¥6,250.00"),
+    ("referral", "50", "40", "80.00 %", "35", "87.50 %", "70.00 %", "¥400,000", "¥8,000.00", "¥11,428.57"),
+    ("all", "1650", "400", "24.24 %", "205", "51.25 %", "12.42 %", "¥1,350,000", "¥818.18", "¥6,585.37"),
+)
+SHEET = (
+    "source,leads,MQL,lead→MQL (%),opportunities,MQL→opportunity (%),lead→opportunity (%),won amount (CNY),"
+    "per lead (CNY),per opportunity (CNY)\r\n"
+    "search ads,800,150,18.75,60,40.00,7.50,300000.00,375.00,5000.00\r\n"
+    "content form,500,90,18.00,30,33.33,6.00,150000.00,300.00,5000.00\r\n"
+    "trade show,300,120,40.00,80,66.67,26.67,500000.00,1666.67,6250.00\r\n"
+    "referral,50,40,80.00,35,87.50,70.00,400000.00,8000.00,11428.57\r\n"
+    "all,1650,400,24.24,205,51.25,12.42,1350000.00,818.18,6585.37\r\n"
+)
+
 
 def a_lead(rng: random.Random, line: Line, n: int) -> list[Event]:
     """The n-th lead of a source: the first ones get furthest, and half of the opportunities' MQL score never came."""
@@ -55,6 +72,9 @@ async def test_the_funnel_of_1650_leads_comes_out_exactly(make_database: MakeDat
         for start in range(0, len(records), 500):
             await bench.deliver_records(records[start : start + 500])
         funnel = (await bench.client.get("/v1/funnel?by=source")).json()
+        report = (await bench.client.get("/v1/reports/source-funnel")).json()
+        sheet = (await bench.client.get("/v1/reports/source-funnel", headers={"Accept": "text/csv"})).text
+        export = (await bench.client.get("/v1/export/source-funnel.csv")).text
 
     shown = [
         Line(row["source"], row["leads"], row["mql"], row["opportunities"], row["won_amount"]) for row in funnel["rows"]
@@ -63,3 +83,12 @@ async def test_the_funnel_of_1650_leads_comes_out_exactly(make_database: MakeDat
     total = funnel["total"]
     assert (total["leads"], total["mql"], total["opportunities"], total["won"]) == (1650, 400, 205, 40)
     assert (total["won_amount"], total["won_amount_minor"], total["currency"]) == (1_350_000, 135_000_000, "CNY")
+
+    names = [each["id"] for each in report["columns"]]
+    rows = [[_text(row[name]) for name in names] for row in report["rows"]]
+    assert [*rows, ["all", *(_text(report["total"][name]) for name in names[1:])]] == [list(each) for each in REPORT]
+    assert sheet == export == SHEET
+
+
+def _text(cell: Any) -> str:
+    return cell["text"] if isinstance(cell, dict) else str(cell)

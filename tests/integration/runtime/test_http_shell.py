@@ -19,10 +19,11 @@ from starlette.types import ASGIApp, Message, Scope
 
 from shared.http import app as shell
 from shared.http.access import ACCESS, Key, KeyRing, Principal, new_token
-from shared.http.app import MAX_BODY_BYTES, build
+from shared.http.app import build
 from shared.http.operations import operations
 from shared.http.policies import policy_routes
 from shared.http.problems import Problem
+from shared.http.routes import MAX_BODY_BYTES
 from shared.runtime.clock import system_clock
 from shared.runtime.desk import Answer, Desk
 from shared.runtime.ids import new_id

@@ -38,12 +38,14 @@ async def test_a_score_is_shown_with_every_reason(make_database: MakeDatabase) -
             "title": "Đặt lịch demo",
             "fact": {
                 "kind": "demo_requested",
+                "title": "Đặt lịch demo",
                 "id": str(engaged.engagement_id),
                 "occurred_at": "2026-11-16T10:00:00Z",
             },
             "points": 30,
             "points_milli": 30_000,
             "age_s": 1800,
+            "age": "30 phút trước",
         }
         assert answer["next_tier"] == {"tier": "sql", "missing": 5, "missing_milli": 5_000}
         assert answer["episodes"] == []

@@ -11,9 +11,11 @@ from shared.contracts import (
     Attributes,
     LeadAssigned,
     LeadCaptured,
+    LeadConsented,
     LeadContacted,
     LeadErased,
     LeadMoved,
+    LeadPooled,
     LeadPrescreened,
     LeadQualified,
     LeadRecycled,
@@ -74,8 +76,36 @@ class Tale:
             submission_id=self.id("s"), attributes=Attributes(source="web"), is_test=is_test, legacy=legacy, **told
         )
 
-    def scored(self, moment: str | datetime, milli: int = 85_000) -> LeadScored:
-        return LeadScored(score_milli=milli, tier="sql", scorecard_version=1, **self._told(moment))
+    def scored(
+        self,
+        moment: str | datetime,
+        milli: int = 85_000,
+        tier: str = "sql",
+        previous: str | None = None,
+        *,
+        cause: str = "fact",
+        attributes: Attributes | None = None,
+    ) -> LeadScored:
+        return LeadScored(
+            score_milli=milli,
+            tier=tier,
+            previous_tier=previous,
+            scorecard_version=1,
+            cause=cause,
+            attributes=attributes,
+            **self._told(moment),
+        )
+
+    def warm(self, moment: str | datetime, previous: str | None = "raw") -> LeadScored:
+        """Scored into the tier that marketing keeps warm, a factory's founder."""
+        attributes = Attributes(industry="manufacturing", title_level="founder")
+        return self.scored(moment, 65_000, "mql", previous, attributes=attributes)
+
+    def pooled(self, moment: str | datetime, pool: str = "nurture", **told: Any) -> LeadPooled:
+        return LeadPooled(pool=pool, previous="raw", **told, **self._told(moment))
+
+    def consented(self, moment: str | datetime, *, granted: bool, purpose: str = "marketing") -> LeadConsented:
+        return LeadConsented(purpose=purpose, granted=granted, **self._told(moment))
 
     def qualified(self, moment: str | datetime, episode: int = 1) -> LeadQualified:
         told = self._told(moment)
@@ -127,9 +157,9 @@ class Tale:
             **self._told(moment, recorded),
         )
 
-    def rejected(self, moment: str | datetime, handoff: str = "h1") -> LeadRejected:
+    def rejected(self, moment: str | datetime, handoff: str = "h1", pool: str | None = None) -> LeadRejected:
         told = self._told(moment)
-        return LeadRejected(handoff_id=self.id(handoff), owner="ann", reason="no_need", **told)
+        return LeadRejected(handoff_id=self.id(handoff), owner="ann", reason="no_need", pool=pool, **told)
 
     def recycled(self, moment: str | datetime, handoff: str = "h1") -> LeadRecycled:
         return LeadRecycled(handoff_id=self.id(handoff), owner="ann", cause="untouched", **self._told(moment))

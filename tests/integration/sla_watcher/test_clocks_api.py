@@ -7,7 +7,7 @@ from uuid import uuid4
 import yaml
 
 from shared.runtime.calendars import CALENDARS
-from sla_watcher.policies import SLA
+from sla_watcher.policies import CADENCES, SLA
 from tests.integration.sla_watcher.tales import Tale, a_watch, at, let_time_pass
 from tests.support.harness import Bench
 from tests.support.postgres import MakeDatabase
@@ -123,4 +123,5 @@ async def test_a_new_policy_counts_for_new_clocks_and_leaves_running_ones(make_d
 
 def test_the_files_that_ship_are_the_presets() -> None:
     assert yaml.safe_load((POLICY / "sla.yaml").read_text()) == SLA.preset
+    assert yaml.safe_load((POLICY / "nurture.yaml").read_text()) == CADENCES.preset
     assert yaml.safe_load((POLICY / "calendars.yaml").read_text()) == CALENDARS.preset

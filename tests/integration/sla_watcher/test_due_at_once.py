@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.contracts import ClockBreached
+from sla_watcher.timers import CLOCKS
 from tests.integration.sla_watcher.tales import Tale, a_watch, at
 from tests.support.harness import PARTITIONS, Bench
 from tests.support.postgres import MakeDatabase
@@ -45,7 +46,7 @@ async def test_a_thousand_clocks_due_at_once_fire_in_few_statements(make_databas
 
 async def test_a_full_take_leaves_the_rest_for_the_next(make_database: MakeDatabase) -> None:
     async with a_watch(make_database) as bench:
-        (timer,) = bench.service.timers
+        timer = CLOCKS
         await bench.deliver([Tale(f"lead {number}").assigned("mon 09:00") for number in range(40)])
         bench.clock.now = at("mon 11:00")
         for partition in range(PARTITIONS):

@@ -39,5 +39,5 @@ def test_bars_are_shares_of_the_leads() -> None:
 
 
 def test_an_empty_funnel_has_bars_of_no_width() -> None:
-    empty: dict[str, int] = {stage: 0 for stage in STAGES}
+    empty: dict[str, int] = dict.fromkeys(STAGES, 0)
     assert {bar.percent for bar in bars(empty)} == {0.0}

@@ -64,6 +64,7 @@ def facts(draw: st.DrawFn, *, may_erase: bool = False) -> Fact:
         lambda lead: fold.unmerged(lead, merge_id=key),
         lambda lead: fold.merged(lead, merge_id=key),
         lambda lead: fold.ended(lead, fact_id=own_key, kind="lost", occurred_at=at),
+        lambda lead: fold.judged(lead, fact_id=own_key, kind="rejected", occurred_at=at, owner="minh"),
     ]
     if may_erase:
         choices.append(lambda lead: fold.erased(lead, occurred_at=at))

@@ -7,8 +7,11 @@ from typing import Annotated, Any
 import typer
 import uvloop
 
-from baton.cli import look, operate
+from baton.cli import look, operate, people
+from baton.cli.backtest import backtest
 from baton.cli.client import console
+from baton.cli.policy import policy
+from baton.cli.report import report
 from baton.settings import Settings
 from shared.store.postgres import PostgresError
 from shared.telemetry.logs import configure
@@ -22,7 +25,13 @@ app = typer.Typer(
 app.command("lead")(look.lead)
 app.command("audit")(look.audit_command)
 app.command("lag")(look.lag)
+app.command("report")(report)
+app.command("backtest")(backtest)
+app.command("import")(people.import_file)
+app.command("erase")(people.erase)
+app.command("demo")(people.demo)
 app.command("doctor")(operate.doctor)
+app.add_typer(policy, name="policy")
 app.add_typer(operate.parked, name="parked")
 app.add_typer(operate.consumers, name="consumers")
 app.add_typer(operate.replay, name="replay")
@@ -37,7 +46,9 @@ def up(
     ] = False,
 ) -> None:
     """Run the whole product on this machine until Ctrl-C."""
-    settings = Settings()
+    from baton.welcome import welcome, with_story  # noqa: PLC0415
+
+    settings = with_story(Settings())
     configure(settings.log_level, json=not sys.stderr.isatty())
     if distributed:
         from baton.distributed import up as run_distributed  # noqa: PLC0415 - needs Java only here
@@ -45,7 +56,6 @@ def up(
         _run(run_distributed(settings))
         return
     from baton.embedded import up as run_embedded  # noqa: PLC0415 - loads all five services
-    from baton.welcome import welcome  # noqa: PLC0415
 
     _run(run_embedded(settings, lambda address, token: welcome(settings, address, token)))
 
@@ -68,6 +78,15 @@ def gateway() -> None:
     settings = Settings()
     configure(settings.log_level)
     _run(run_gateway(settings))
+
+
+@app.command("sign-in")
+def sign_in() -> None:
+    """Print a link that signs the browser in, once, within a quarter of an hour."""
+    from baton.welcome import sign_in_link  # noqa: PLC0415
+
+    settings = Settings()
+    console.print(sign_in_link(settings, settings.address), soft_wrap=True, highlight=False)
 
 
 def _run(running: Coroutine[Any, Any, None]) -> None:

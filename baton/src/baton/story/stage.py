@@ -92,7 +92,7 @@ class Stage:
 
     async def nurture(self, name: str, reason: str) -> None:
         """Move a lead that nobody owns to marketing's care."""
-        await self.send("POST", f"/v1/leads/{self.leads[name]}/nurture", json={"reason": reason})
+        await self.send("POST", f"/v1/leads/{self.leads[name]}/pool", json={"pool": "nurture", "reason": reason})
 
     async def engage(self, name: str, kind: str, content: str | None = None, *, at: datetime | None = None) -> None:
         """Have a lead do something, now or (as a sync brings it) before."""

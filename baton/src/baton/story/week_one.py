@@ -149,6 +149,11 @@ async def zhaomin_prices(stage: Stage) -> None:
     await stage.engage("zhaomin", "price_page_viewed", "/pricing")
 
 
+@script.at(11, 2, "12:40", SHANGHAI, "张经理, told of the breach, learns that 陈浩 is ill and switches him off")
+async def chenhao_away(stage: Stage) -> None:
+    await stage.send("PUT", "/v1/reps/chenhao/availability", json={"available": False, "reason": "absence"})
+
+
 async def arrives_hot(stage: Stage, who: str, /, **fields: str) -> None:
     """Somebody fills the form, asks for a demo and views the prices at once."""
     await stage.form(who, **fields)
@@ -263,7 +268,7 @@ async def lina_reaches(stage: Stage) -> None:
 @script.at(20, 4, "11:00", SHANGHAI, "小周 phones the row 制造 and moves it to nurture")
 async def xiaozhou_phones(stage: Stage) -> None:
     await stage.checklist("zhizao", budget="pending", timeframe="3_months")
-    await stage.nurture("zhizao", "timing")
+    await stage.nurture("zhizao", "not_ready")
 
 
 @script.at(19, 5, "10:00", SHANGHAI, "赵敏's opportunity opens and goes to proposal")

@@ -16,6 +16,7 @@ from analytics.domain.basis import read_basis
 from analytics.domain.contribution import DIMENSIONS, MEASURES, contribution
 from analytics.domain.facts import unpack
 from analytics.reconciliation import parked_leads, parked_unlisted, picture, watermark
+from analytics.reporting.routes import reporting
 from analytics.settings import Settings
 from analytics.timeline import LANGUAGES, Speech, catalogue, steps
 from shared.http.problems import Problem
@@ -33,6 +34,7 @@ def api(settings: Settings) -> Callable[[Desk], APIRouter]:
         _figures(router, desk, settings)
         _leads(router, desk, settings)
         _operations(router, desk)
+        reporting(router, desk, settings)
         return router
 
     return build

@@ -47,3 +47,18 @@ def read_event_cursor(cursor: str | None, partitions: int) -> dict[int, int]:
 
 def _no_cursor() -> Problem:
     return Problem(422, "this is no cursor: take `next` of the page before, or leave it out to start", code="cursor")
+
+
+def write_spend_cursor(day: date, key: str) -> str:
+    return f"{day.isoformat()}.{key}"
+
+
+def read_spend_cursor(cursor: str | None) -> tuple[date, str] | None:
+    """Raises Problem 422 for what is no cursor of ours."""
+    if cursor is None:
+        return None
+    day, _, key = cursor.partition(".")
+    try:
+        return date.fromisoformat(day), key
+    except ValueError:
+        raise _no_cursor() from None

@@ -9,14 +9,18 @@ from analytics.domain.basis import Basis, sql_rule
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`currency` is shown where no amount names one, and first where several do."""
+    """`currency` is shown where no amount names one, and first where several do.
+
+    Revenue from `sales_sources`, or from no known source, is not marketing's.
+    """
 
     basis: Basis = field(default_factory=Basis)
     currency: str = "USD"
+    sales_sources: frozenset[str] = frozenset({"own_list", "sales"})
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
-    """BATON_TIMEZONE, BATON_CURRENCY, BATON_SQL (tier, accepted, opportunity), BATON_IN_TIME_S.
+    """BATON_TIMEZONE, BATON_CURRENCY, BATON_SQL (tier, accepted, opportunity), BATON_IN_TIME_S, BATON_SALES_SOURCES.
 
     Raises ValueError that names the variable.
     """
@@ -31,4 +35,6 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         )
     except ValueError as error:
         raise ValueError(f"BATON_SQL, BATON_IN_TIME_S: {error}") from error
-    return Settings(basis, environment.get("BATON_CURRENCY") or "USD")
+    written = environment.get("BATON_SALES_SOURCES")
+    sales = Settings().sales_sources if written is None else frozenset(each.strip() for each in written.split(","))
+    return Settings(basis, environment.get("BATON_CURRENCY") or "USD", sales - {""})

@@ -13,8 +13,9 @@ from intake.domain.attributes import attributes
 from intake.domain.body import read_body
 from intake.domain.mapping import items, outcome_of
 from intake.domain.people import Key, stored_keys
-from intake.domain.policy import Door
+from intake.domain.policy import Door, MetaDoor
 from intake.domain.proof import Arrival, Unproven, prove_arrival, prove_body
+from intake.domain.refusals import BATCH_BOUNDS, LEAD_BOUNDS
 from intake.domain.strict_json import Json
 from intake.domain.submission import Ignored, Outcome, Submission, Unmappable, document
 from intake.rules import Rules
@@ -80,7 +81,7 @@ def admit(rules: Rules, door: Door, request: Request, before: Sequence[Item] = (
     proof = prove_arrival(door, arrival, rules.resolve, request.received_at)
     if isinstance(proof, Unproven):
         raise NotProven(proof)
-    body = read_body(request.content_type, arrival.raw)
+    body = read_body(request.content_type, arrival.raw, BATCH_BOUNDS if isinstance(door, MetaDoor) else LEAD_BOUNDS)
     proof = prove_body(door, body, rules.resolve)
     if isinstance(proof, Unproven):
         raise NotProven(proof)

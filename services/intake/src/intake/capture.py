@@ -9,11 +9,11 @@ from uuid import UUID
 import msgspec
 import orjson
 
-from intake import store
+from intake import awaiting, store
 from intake.admission import Item
 from intake.domain.known import changed_attributes, merged_fields
 from intake.domain.people import Person, people_of
-from intake.domain.submission import Submission, Unmappable
+from intake.domain.submission import Awaiting, Submission, Unmappable
 from shared.contracts import Attributes, Event, LeadCaptured, LeadEngaged, LeadUpdated
 from shared.runtime import tally
 from shared.runtime.streams import partition_of
@@ -67,6 +67,7 @@ class _Group:
     events: list[Event] = field(default_factory=list[Event])
     leads: dict[UUID, _Lead] = field(default_factory=dict[UUID, _Lead])
     placed: dict[bytes, Placed] = field(default_factory=dict[bytes, Placed])
+    awaiting: list[tuple[UUID, str]] = field(default_factory=list[tuple[UUID, str]])
 
 
 async def capture(
@@ -124,6 +125,9 @@ async def _load(work: Work, group: _Group, people: Iterable[Person]) -> None:
 
 def _place(group: _Group, item: Item, person: Person) -> Placed:
     outcome = item.outcome
+    if isinstance(outcome, Awaiting):
+        group.awaiting.append((item.submission_id, item.door))
+        return _written(group, item, None, "awaiting", reason=outcome.reason, vendor_id=outcome.vendor_id)
     if not isinstance(outcome, Submission):
         state = "parked" if isinstance(outcome, Unmappable) else "ignored"
         where = f" (at {outcome.where}; {outcome.fix})" if isinstance(outcome, Unmappable) else ""
@@ -158,6 +162,9 @@ def _captured(group: _Group, item: Item, submission: Submission) -> None:
             attributes=_attributes(attributes),
             marketing_owner=submission.owner,
             is_test=submission.is_test,
+            legacy=submission.legacy,
+            pool=submission.pool,
+            previous_owner=submission.previous_owner,
         )
     )
 
@@ -271,6 +278,8 @@ async def _keep(work: Work, group: _Group) -> None:
     written = await store.write(await work.raw(), writes, group.now)
     if written.claims != len(writes.claims) or written.submissions != len(writes.submissions):
         raise Raced
+    if group.awaiting:
+        await awaiting.await_answers(await work.raw(), group.awaiting, group.partitions, group.now)
     group.events += [woken_event(row, group.now) for row in written.woken]
 
 

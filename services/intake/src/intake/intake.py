@@ -4,8 +4,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from intake.disk import Disk
+from intake.fetching import Fetcher
 from intake.group import Committer
-from intake.rules import RuleBook
+from intake.policies import FindSecret
+from intake.rules import RuleBook, finder
+from intake.vault import Vault, keys_of
 from shared.http.problems import Problem
 from shared.runtime.desk import Desk
 
@@ -16,13 +19,21 @@ class Intake:
 
     public_url: str | None = None
     disk: Disk = field(default_factory=lambda: Disk(lambda: 100.0))
-    book: RuleBook = field(default_factory=RuleBook)
+    vault: Vault = field(default_factory=lambda: Vault(keys_of({})))
+    book: RuleBook = field(init=False)
     refused: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     committer: Committer = field(init=False)
+    fetcher: Fetcher = field(init=False)
     desk: Desk | None = None
 
     def __post_init__(self) -> None:
+        self.book = RuleBook(self.vault)
         self.committer = Committer(self.book)
+        self.fetcher = Fetcher(self.book)
+
+    def find_secret(self) -> FindSecret | None:
+        """The look-up of secrets, once the service runs."""
+        return None if self.desk is None else finder(self.desk, self.vault)
 
     def refuse(self, door: str, why: str) -> None:
         """Count a request that was not taken; `-` stands for a door that there is not."""

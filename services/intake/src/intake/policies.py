@@ -1,7 +1,7 @@
 """The policy kinds that intake keeps: doors and fields, their presets, and how secrets are looked up."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from intake.domain.fields import Fields, parse_fields
 from intake.domain.policy import Doors, Resolve, SecretRef, lint_doors, parse_doors
@@ -20,6 +20,7 @@ FIELDS_PRESET: Final[dict[str, Any]] = {
     "wanted": ["name", "company", "title", "source"],
     "personal_domains": [],
 }
+FindSecret: TypeAlias = Callable[[str], str | None]
 _READERS: Final = frozenset({"marketer", "operator", "admin"})
 _WRITERS: Final = frozenset({"marketer", "admin"})
 
@@ -40,7 +41,7 @@ def fields_of(body: PolicyBody) -> Fields:
     return found
 
 
-def definitions(find_secret: Callable[[], Callable[[str], str | None] | None]) -> tuple[PolicyDefinition, ...]:
+def definitions(find_secret: Callable[[], FindSecret | None]) -> tuple[PolicyDefinition, ...]:
     """Both kinds. `find_secret` gives the look-up of secrets once the service runs: the lint says which are not set."""
 
     def lint(doors: Doors) -> list[str]:
@@ -53,7 +54,7 @@ def definitions(find_secret: Callable[[], Callable[[str], str | None] | None]) -
     )
 
 
-def resolver(find: Callable[[str], str | None]) -> Resolve:
+def resolver(find: FindSecret) -> Resolve:
     """Secrets by the reference that a policy holds."""
 
     def resolve(ref: SecretRef) -> str | None:

@@ -43,12 +43,13 @@ _FORGET = (
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A search for leads: by whole keys, or by a part of the name."""
+    """A search for leads: by whole keys, a part of the name, or a tag."""
 
     keys: tuple[Key, ...] = ()
     name: str | None = None
     before: UUID | None = None
     limit: int = 50
+    tag: str | None = None
 
 
 async def the_lead(session: AsyncConnection, lead_id: UUID, *, lock: bool = False) -> Row[Any] | None:
@@ -76,6 +77,9 @@ async def leads_like(session: AsyncConnection, wanted: Wanted) -> Sequence[Row[A
     if wanted.name is not None:
         where.append("strpos(lower(fields ->> 'name'), lower(cast(:name as text))) > 0")
         values["name"] = wanted.name
+    if wanted.tag is not None:
+        where.append("fields -> 'tags' @> to_jsonb(cast(:tag as text))")
+        values["tag"] = wanted.tag
     if wanted.before is not None:
         where.append("lead_id < :before")
         values["before"] = wanted.before

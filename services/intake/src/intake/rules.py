@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sqlalchemy import text
@@ -10,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from intake.domain.fields import Fields
 from intake.domain.policy import Door, Doors, Resolve, SecretRef
-from intake.policies import resolver
+from intake.policies import FindSecret, resolver
+from intake.vault import Vault
 from shared.runtime.desk import Desk
 from shared.runtime.work import Work
 
@@ -37,6 +37,7 @@ class Rules:
 class RuleBook:
     """The newest rules that were read. A group commit compares their version inside its own transaction."""
 
+    vault: Vault
     _rules: Rules | None = None
     _read_at_s: float = 0.0
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -56,7 +57,8 @@ class RuleBook:
             await asyncio.sleep(max(0.0, self._read_at_s + pause_s - time.monotonic()))
             began_s = time.monotonic()
             async with desk.read() as session:
-                rules = await _read(session, desk, desk.secrets)
+                await self.vault.read(session)
+                rules = await _read(session, desk, finder(desk, self.vault))
             self._rules, self._read_at_s = rules, began_s
             return rules
 
@@ -66,11 +68,21 @@ class RuleBook:
 
 
 async def rules_of(work: Work, desk: Desk) -> Rules:
-    """The rules that decide this transaction."""
+    """The rules that decide this transaction. They prove and fetch nothing, so they know the process's secrets only."""
     return await _read(work.session, desk, desk.secrets)
 
 
-async def _read(session: AsyncConnection, desk: Desk, secrets: Callable[[str], str | None]) -> Rules:
+def finder(desk: Desk, vault: Vault) -> FindSecret:
+    """Secrets by their policy spelling: of the write-only store, else of the process."""
+
+    def find(spelling: str) -> str | None:
+        kept = vault.find(spelling.removeprefix("secret:")) if spelling.startswith("secret:") else None
+        return kept if kept is not None else desk.secrets(spelling)
+
+    return find
+
+
+async def _read(session: AsyncConnection, desk: Desk, secrets: FindSecret) -> Rules:
     policies = desk.transactions.policies
     doors = await policies.current(session, "doors", desk.clock())
     fields = await policies.current(session, "fields", desk.clock())
@@ -78,7 +90,7 @@ async def _read(session: AsyncConnection, desk: Desk, secrets: Callable[[str], s
     return Rules((doors.version, fields.version), doors.value, fields.value, bytes.fromhex(key), _once(secrets))
 
 
-def _once(secrets: Callable[[str], str | None]) -> Resolve:
+def _once(secrets: FindSecret) -> Resolve:
     """Secrets looked up once for as long as these rules are used: a file is not read for every request."""
     resolve = resolver(secrets)
     known: dict[tuple[str | None, str | None, str | None], str | None] = {}

@@ -31,6 +31,8 @@ class Offering:
     manager: str | None
     pool: Pool | None = None
     """Where it was claimed from."""
+    lead: Lead | None = None
+    """As routing saw it; None where a person decided."""
 
 
 class QueuePlace(NamedTuple):

@@ -93,12 +93,12 @@ def _verdict(
     head = {**head, "handoff_id": fact.handoff_id, "owner": fact.owner}
     match fact:
         case Accepted():
-            return contracts.LeadAccepted(**head)
+            return contracts.LeadAccepted(**head, by=fact.by)
         case Rejected():
             # an episode ends once: where the lead is also recycled, the recycling says it
             ends = fact.ends_episode and fact.handoff_id not in recycled
             return contracts.LeadRejected(
-                **head, reason=fact.reason, rating=fact.rating, pool=fact.pool, ends_episode=ends
+                **head, reason=fact.reason, rating=fact.rating, pool=fact.pool, ends_episode=ends, by=fact.by
             )
         case Recycled():
             return contracts.LeadRecycled(
@@ -177,7 +177,8 @@ def _assigned(case: Case, dossier: Dossier, fact: Offered, head: dict[str, Any])
 
 
 def _staged(fact: OpportunityStaged, head: dict[str, Any]) -> Iterator[Event]:
-    head = {**head, "opportunity_id": fact.opportunity_id, "handoff_id": fact.handoff_id, "owner": fact.owner}
+    ids = {"opportunity_id": fact.opportunity_id, "handoff_id": fact.handoff_id}
+    head = {**head, **ids, "owner": fact.owner, "by": fact.by}
     if fact.stage not in ("won", "lost"):
         yield contracts.OpportunityStaged(
             **head,

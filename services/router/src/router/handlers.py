@@ -7,12 +7,15 @@ from uuid import UUID
 from router.cases import Case, Heard
 from router.domain import hearing
 from router.domain.dossier import handoff_by_id
+from router.domain.facts import Step, TaskAnswered
 from router.domain.policy import pool_named
 from router.domain.rules import Policy
-from router.store import desk_work
+from router.store import deliveries, desk_work
 from router.turn import begin, finish, pass_calls_on, settle
 from shared.contracts import (
     ClockBreached,
+    ClockRevoked,
+    ClockWarned,
     Event,
     LeadCaptured,
     LeadEngaged,
@@ -20,11 +23,18 @@ from shared.contracts import (
     LeadQualified,
     LeadScored,
     LeadUpdated,
+    NurtureDue,
     event_types,
 )
 from shared.contracts.topology import CONSUMES
+from shared.runtime.ids import derived_id
 from shared.runtime.service import Delivered, Subscription
 from shared.runtime.work import Work
+
+ESCALATED: Final = frozenset({"first_contact", "untouched"})
+"""Promises whose breach is the manager's business at once."""
+MARKETING_IS_TOLD: Final = frozenset({"MQL", "SQL"})
+"""Labels of tiers at which the lead's marketing owner is told."""
 
 Hear = Callable[[Case, Any, Policy], None]
 
@@ -37,6 +47,7 @@ def subscription() -> Subscription:
     async def route(batch: Sequence[Delivered[Event]], work: Work) -> None:
         turn = await begin(work)
         await turn.load({each.record.lead_id: each.record.stream.partition for each in batch})
+        turn.heard = [(each.id, each.event) for each in batch]
         policy = turn.rules.policy
         wanting: list[Case] = []
         erased: list[UUID] = []
@@ -59,6 +70,7 @@ def subscription() -> Subscription:
         pass_calls_on(turn)
         await finish(turn, work)
         await desk_work.erase(turn.connection, erased, turn.now)
+        await deliveries.cancel_mail(turn.connection, erased, turn.now)
 
     return subscribed
 
@@ -66,7 +78,12 @@ def subscription() -> Subscription:
 def hear(case: Case, event_id: UUID, event: Event, policy: Policy) -> None:
     """Fold one event into its lead's dossier."""
     case.causation = event_id
+    before = case.dossier
     _HEAR[type(event)](case, event, policy)
+    if case.dossier.mql and hearing.reached_mql(before, case.dossier):
+        owner = case.dossier.marketing_owner or policy.routing.marketing_owner
+        if owner is not None:
+            case.take(hearing.told_marketing(case.dossier, owner))
 
 
 def _hear_pending(case: Case, policy: Policy) -> None:
@@ -110,6 +127,7 @@ def _scored(case: Case, event: LeadScored, _policy: Policy) -> None:
             score_milli=event.score_milli,
             tier=event.tier,
             action=event.action,
+            mql=event.label in MARKETING_IS_TOLD and not event.legacy,
         )
     )
 
@@ -147,7 +165,20 @@ def _erased(case: Case, event: LeadErased, _policy: Policy) -> None:
 def _breached(case: Case, event: ClockBreached, policy: Policy) -> None:
     cause = recycle_cause(event)
     handoff = handoff_by_id(case.dossier, event.handoff_id) if event.handoff_id else None
-    if cause is None or handoff is None:
+    if handoff is None:
+        return
+    if event.promise in ESCALATED:
+        case.take(
+            hearing.escalated(
+                case.dossier,
+                task_id=_escalation(event.clock_id),
+                handoff_id=handoff.id,
+                promise=event.promise,
+                due_at=event.due_at,
+                manager=event.manager or _manager(policy, handoff.team),
+            )
+        )
+    if cause is None:
         return
     case.take(
         hearing.breached(
@@ -159,6 +190,32 @@ def _breached(case: Case, event: ClockBreached, policy: Policy) -> None:
             policy=policy.routing.recycle,
         )
     )
+
+
+def _revoked(case: Case, event: ClockRevoked, _policy: Policy) -> None:
+    if event.promise in ESCALATED:
+        case.take(Step(case.dossier, (TaskAnswered(_escalation(event.clock_id), "revoked"),)))
+
+
+def _nurture(case: Case, event: NurtureDue, _policy: Policy) -> None:
+    case.take(
+        hearing.nurture_due(
+            case.dossier, cadence=event.cadence, day=event.day, content=event.content, due_at=event.due_at
+        )
+    )
+
+
+def _warned(_case: Case, _event: ClockWarned, _policy: Policy) -> None:
+    """Heard for those who are to be told (telling.py); it changes nothing of the lead."""
+
+
+def _escalation(clock_id: UUID) -> UUID:
+    return derived_id(f"escalation:{clock_id}")
+
+
+def _manager(policy: Policy, team_id: str) -> str | None:
+    team = policy.routing.teams.get(team_id)
+    return team.manager if team is not None else None
 
 
 def recycle_cause(event: ClockBreached) -> str | None:
@@ -176,4 +233,7 @@ _HEAR: Final[dict[type[Event], Hear]] = {
     LeadScored: cast("Hear", _scored),
     LeadQualified: cast("Hear", _qualified),
     ClockBreached: cast("Hear", _breached),
+    ClockRevoked: cast("Hear", _revoked),
+    ClockWarned: cast("Hear", _warned),
+    NurtureDue: cast("Hear", _nurture),
 }

@@ -3,18 +3,34 @@
 from router.api import api
 from router.handlers import subscription
 from router.policies import POLICIES
-from router.timers import WAITING
+from router.sending.bell import Bell
+from router.sending.delivering import deliver
+from router.settings import Settings
+from router.timers import WAITING, due_deliveries
+from router.watching import watch_fairness
+from shared.runtime.desk import Desk
 from shared.runtime.service import Service
 
 
-def service() -> Service:
-    """The service."""
+def service(settings: Settings | None = None) -> Service:
+    """The service; what the environment says of it, unless given."""
+    settings, bell = settings or Settings(), Bell()
+
+    async def deliveries(desk: Desk) -> None:
+        """Sends webhooks and e-mails."""
+        await deliver(desk, bell, settings)
+
+    async def fairness(desk: Desk) -> None:
+        """Checks the rotation's bound."""
+        await watch_fairness(desk)
+
     return Service(
         name="router",
         package="router",
         subscription=subscription(),
-        timers=(WAITING,),
-        api=api,
+        timers=(WAITING, due_deliveries(bell)),
+        api=lambda desk: api(desk, settings),
+        background=(deliveries, fairness),
         policies=POLICIES,
         holdings={
             "leads": "select lead_id as id, lead_id, partition from lead_state",

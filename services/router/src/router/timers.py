@@ -13,7 +13,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.domain.assign import Assigned, Outcome
-from router.store import waiting
+from router.sending.bell import Bell
+from router.store import deliveries, waiting
 from router.turn import Call, Turn, begin, finish, has_room, settle
 from shared.runtime.desk import due_in_lane
 from shared.runtime.service import Timer
@@ -53,4 +54,23 @@ def _pass_on(turn: Turn, rows: Sequence[waiting.Row], outcomes: Mapping[UUID, Ou
             turn.calls.append(Call(team, len(calls), calls[-1].place))
 
 
-WAITING: Final = Timer("waiting", next_due, look_again)
+async def postpone(work: Work, partition: int, until: datetime) -> UUID | None:
+    """Have the lead that `look_again` would take first wait longer, so that it holds up nobody else."""
+    turn = await begin(work)
+    return await waiting.postpone(turn.connection, partition, work.now, turn.rules.basis, until)
+
+
+def due_deliveries(bell: Bell) -> Timer:
+    """Deliveries are rows with a due instant like all that waits; whoever sends them is rung, outside the transaction."""
+
+    async def next_delivery(session: AsyncConnection, partitions: Sequence[int]) -> Mapping[int, datetime]:
+        return due_in_lane(await deliveries.next_due(session, partitions))
+
+    async def ring(_work: Work, _partition: int, _limit: int) -> int:
+        bell.ring()
+        return 0
+
+    return Timer("deliveries", next_delivery, ring)
+
+
+WAITING: Final = Timer("waiting", next_due, look_again, postpone)

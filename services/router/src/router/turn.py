@@ -4,7 +4,7 @@ Locks are taken in one order: lanes (before we get here), team rows ascending in
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -22,7 +22,8 @@ from router.domain.facts import ChecklistFilled, Offered, Step, Waited
 from router.domain.roster import Rosters
 from router.events import events_of
 from router.policies import InForce, in_force
-from router.store import desk_work, leads, teams, waiting
+from router.store import desk_work, history, leads, teams, waiting
+from router.telling import Happened, tell
 from shared.contracts.attributes import Attributes
 from shared.runtime.ids import new_id
 from shared.runtime.work import Work
@@ -63,6 +64,9 @@ class Turn:
     desks: dict[str, Desk] = field(default_factory=dict[str, Desk])
     notes: list[desk_work.Note] = field(default_factory=list[desk_work.Note])
     calls: list[Call] = field(default_factory=list[Call])
+    heard: Sequence[Happened] = ()
+    releases: list[history.Release] = field(default_factory=list[history.Release])
+    vain: list[history.Vain] = field(default_factory=list[history.Vain])
 
     async def load(self, lanes: Mapping[UUID, int]) -> None:
         """A case for each of these leads; their lanes are locked."""
@@ -70,7 +74,12 @@ class Turn:
 
     async def hold(self, wanted: Collection[str]) -> None:
         """Lock these teams' desks: once in a transaction, so that the order of locks holds."""
-        self.desks.update(await teams.locked(self.connection, wanted, self.rules.policy.routing))
+        held = await teams.locked(self.connection, wanted, self.rules.policy.routing)
+        today = {team: history.opened(desk, self.rules.policy, self.now) for team, desk in held.items()}
+        await history.keep_desks(
+            self.connection, [today[team] for team in held if today[team] is not held[team]], self.now
+        )
+        self.desks.update(today)
 
     def take_on(self, team_id: str, rep_id: str) -> None:
         """Count a lead that a rep of this team got otherwise than by assignment; the desk is held."""
@@ -128,13 +137,18 @@ async def finish(turn: Turn, work: Work) -> None:
     _upgrade(turn)
     cases = list(turn.cases.values())
     await leads.keep(turn.connection, cases)
-    await desk_work.keep(turn.connection, cases, turn.now)
+    await desk_work.keep(turn.connection, cases, turn.now, turn.rules.policy.routing.marketing_owner)
     await waiting.keep(turn.connection, cases, turn.now, turn.rules.basis)
     await desk_work.keep_notes(turn.connection, turn.notes, turn.now)
     await teams.keep(turn.connection, turn.desks)
+    await history.keep(turn.connection, turn.releases, turn.vain, turn.now, turn.rules.policy.version)
     for call in turn.calls:
         await waiting.wake(turn.connection, call.team, call.count, turn.now, after=call.after)
+    before = len(work.emitted)
     work.emit(chain.from_iterable([events_of(case, turn.now) for case in cases if case.told]))
+    happened = [*turn.heard, *work.emitted[before:]]
+    if happened:
+        await tell(turn, happened)
 
 
 def has_room(turn: Turn, team_id: str) -> bool:
@@ -161,7 +175,8 @@ def _release(turn: Turn) -> None:
     for case in turn.cases.values():
         for owner in case.released:
             team = turn.home(owner)
-            turn.desks[team] = released(turn.desks[team], owner.rep)
+            desk = turn.desks[team] = released(turn.desks[team], owner.rep)
+            turn.releases.append(history.Release(team, desk.next_number, owner.rep, case.lead_id))
         case.released.clear()
 
 
@@ -180,16 +195,20 @@ def _look(turn: Turn, want: Want) -> Outcome | None:
     outcome = decide(want.lead, want.ways, turn.desks, turn.rosters)
     if outcome.desk is not None:
         turn.desks[outcome.desk.team] = outcome.desk
-    case.take(_outcome_step(turn, case, outcome))
+    case.take(_outcome_step(turn, case, want.lead, outcome))
     return outcome
 
 
-def _outcome_step(turn: Turn, case: Case, outcome: Outcome) -> Step:
+def _outcome_step(turn: Turn, case: Case, lead: Lead, outcome: Outcome) -> Step:
     dossier = case.dossier
+    wanting = dossier.wanting
+    said = None if wanting is None or wanting.reason is None else (wanting.reason, wanting.team)
+    if isinstance(outcome, Pooled) or (isinstance(outcome, Waiting) and said != (outcome.reason, outcome.team)):
+        turn.vain.append(history.Vain(lead, outcome, case.lead_id))
     match outcome:
         case Assigned():
             handoff_id = new_id()
-            case.offerings[handoff_id] = Offering(outcome.decision, outcome.calendar, outcome.manager)
+            case.offerings[handoff_id] = Offering(outcome.decision, outcome.calendar, outcome.manager, lead=lead)
             return ownership.offer(dossier, handoff_id=handoff_id, owner=outcome.owner, team=outcome.team, at=turn.now)
         case Waiting():
             return ownership.park(dossier, reason=outcome.reason, team=outcome.team, wake_at=outcome.wake_at)

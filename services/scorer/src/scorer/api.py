@@ -1,16 +1,20 @@
 """Door 2: a lead's score with every reason for it, and the scorecard: read, drafted, linted, published."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
+import msgspec
 import orjson
 from fastapi import APIRouter, Body, Depends, Header, Query, Request
 from starlette.responses import Response
 
-from scorer import store
+from scorer import store, store_backtests, store_rescores
+from scorer.api_backtests import backtest_routes
+from scorer.backtesting import digest_of, start
 from scorer.domain.parse import parse
 from scorer.explaining import shown
-from scorer.policies import KIND, live, read, warnings
+from scorer.policies import KIND, live, read, storable, warnings
+from scorer.reporting import changes_in_words
 from scorer.store import Draft
 from scorer.words import Language
 from shared.http.access import Principal
@@ -33,6 +37,7 @@ def api(desk: Desk) -> APIRouter:
     _scores(router, desk)
     _scorecards(router, desk)
     _publishing(router, desk)
+    backtest_routes(router, desk)
     return router
 
 
@@ -59,6 +64,7 @@ def _scorecards(router: APIRouter, desk: Desk) -> None:
         async with desk.read() as session:
             published = await policies.current(session, KIND, desk.clock())
             draft = await store.draft(session)
+            rescore = await store_rescores.latest(session)
         body = {
             "kind": KIND,
             "version": published.version,
@@ -66,6 +72,7 @@ def _scorecards(router: APIRouter, desk: Desk) -> None:
             "effective_from": published.effective_from,
             "body": published.body,
             "draft": draft,
+            "rescore": rescore,
         }
         return _json(body, etag=published.version)
 
@@ -77,7 +84,7 @@ def _scorecards(router: APIRouter, desk: Desk) -> None:
         if_match: IfMatch = None,
     ) -> Response:
         """Keep a draft. It is checked now, so that what can be published is all that can be kept."""
-        lint = warnings(read(body))
+        lint = warnings(read(storable(body)))
         if request.query_params.get("dry_run") == "1":
             return _json({"kind": KIND, "dry_run": True, "lint": lint})
         async with desk.work() as work:
@@ -87,10 +94,16 @@ def _scorecards(router: APIRouter, desk: Desk) -> None:
         return _json({"kind": KIND, "draft": True, "based_on": version, "lint": lint}, etag=version)
 
     @router.post("/v1/policies/scorecard/lint")
-    async def lint_scorecard(body: Annotated[Any, Body()]) -> Response:
-        """What is wrong with a scorecard; nothing is kept."""
+    async def lint_scorecard(body: Annotated[Any, Body()], lang: Annotated[Language, Query()] = "en") -> Response:
+        """What is wrong with a scorecard, and how it differs from the live one; nothing is kept."""
         parsed = parse(body, 0)
-        return _json({"kind": KIND, "publishable": parsed.scorecard is not None, "problems": parsed.problems})
+        diff: list[dict[str, Any]] = []
+        if parsed.scorecard is not None:
+            async with desk.read() as session:
+                published = await policies.current(session, KIND, desk.clock())
+            diff = changes_in_words(live(published), parsed.scorecard, lang)
+        publishable = parsed.scorecard is not None
+        return _json({"kind": KIND, "publishable": publishable, "problems": parsed.problems, "diff": diff})
 
 
 def _publishing(router: APIRouter, desk: Desk) -> None:
@@ -101,27 +114,83 @@ def _publishing(router: APIRouter, desk: Desk) -> None:
         idempotency_key: Annotated[str | None, Header()] = None,
         if_match: IfMatch = None,
     ) -> Response:
-        """Make the draft live: facts that come from now on are scored by it."""
+        """Make the draft live: facts that come from now on are scored by it; with `apply: all` every lead is, at once.
+
+        A dry run with `apply: all` begins a backtest of the draft, which says how many would cross.
+        """
+        payload = await request.body()
+        applied = _applied(payload)
+        dry_run = request.query_params.get("dry_run") == "1"
 
         async def act(work: Work) -> Answer:
-            draft = await store.take_draft(work.session)
+            draft = await (store.draft if dry_run else store.take_draft)(work.session)
             if draft is None:
                 raise Problem(409, "there is no draft: PUT /v1/policies/scorecard keeps one", code="no-draft")
             _same(draft.based_on, if_match)
+            lint = warnings(read(draft.body))
+            if dry_run:
+                tried = {"kind": KIND, "dry_run": True, "version": draft.based_on, "lint": lint}
+                if applied == "new":
+                    return Answer(200, orjson.dumps(tried))
+                backtest_id = await start(work, draft.body, partitions=desk.partitions, by=principal.actor)
+                return Answer(202, orjson.dumps(tried | {"backtest_id": str(backtest_id)}))
+            would_cross = await _counted(work, draft) if applied == "all" else 0
             version = await work.policies.publish(
                 work.session, KIND, draft.body, by=principal.actor, at=work.now, after=draft.based_on
             )
-            lint = warnings(read(draft.body))
-            return Answer(200, orjson.dumps({"kind": KIND, "version": version, "lint": lint}))
+            said: dict[str, object] = {"kind": KIND, "version": version, "lint": lint}
+            if applied == "all":
+                rescore_id = new_id()
+                await store_rescores.begin(
+                    work.session,
+                    rescore_id,
+                    version=version,
+                    would_cross=would_cross,
+                    by=principal.actor,
+                    at=work.now,
+                    partitions=desk.partitions,
+                )
+                said["rescore"] = {"rescore_id": str(rescore_id), "would_cross": would_cross}
+            return Answer(200, orjson.dumps(said))
 
-        command_id = f"scorer:{principal.key_id}:{_PUBLISH}:{idempotency_key}" if idempotency_key else str(new_id())
-        answer = await desk.command(command_id, await request.body(), _NO_LEAD, act)
+        path = f"{_PUBLISH}?dry_run=1" if dry_run else _PUBLISH
+        command_id = f"scorer:{principal.key_id}:{path}:{idempotency_key}" if idempotency_key else str(new_id())
+        answer = await desk.command(command_id, payload, _NO_LEAD, act)
         return Response(
             answer.body,
             answer.status,
             headers={"ETag": f'"{orjson.loads(answer.body)["version"]}"'},
             media_type="application/json",
         )
+
+
+class Publishing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom a scorecard is for: `new` facts, or `all` leads at once."""
+
+    apply: Literal["new", "all"] = "new"
+
+
+def _applied(payload: bytes) -> Literal["new", "all"]:
+    try:
+        return msgspec.json.decode(payload, type=Publishing).apply if payload.strip() else "new"
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise Problem(422, f'send nothing, or {{"apply": "new" | "all"}}: {error}', code="invalid") from error
+
+
+async def _counted(work: Work, draft: Draft) -> int:
+    """How many leads would cross, as a backtest of this very draft has counted.
+
+    Raises Problem 409 where none has: nobody applies a scorecard to all without having seen the number.
+    """
+    sums = await store_backtests.finished_of(work.session, digest_of(draft.body), draft.based_on)
+    if sums is None:
+        raise Problem(
+            409,
+            "nobody has counted yet how many leads would cross: send this with ?dry_run=1 first, or backtest the draft,"
+            " and look at the backtest when it is finished",
+            code="not-counted",
+        )
+    return sums.would_cross_now
 
 
 def _same(version: int, etag: str | None) -> None:
@@ -132,4 +201,6 @@ def _same(version: int, etag: str | None) -> None:
 
 def _json(value: object, *, etag: int | None = None) -> Response:
     headers = {} if etag is None else {"ETag": f'"{etag}"'}
-    return Response(orjson.dumps(value, option=orjson.OPT_UTC_Z), headers=headers, media_type="application/json")
+    return Response(
+        orjson.dumps(value, default=str, option=orjson.OPT_UTC_Z), headers=headers, media_type="application/json"
+    )

@@ -1,8 +1,10 @@
 """Wiring: what the scorer service is made of."""
 
 from scorer.api import api
+from scorer.backtesting import backtests
 from scorer.handlers import subscription
 from scorer.policies import scorecards
+from scorer.rescoring import rescores
 from scorer.timers import fading
 from shared.runtime.service import Service
 
@@ -13,7 +15,7 @@ def service() -> Service:
         name="scorer",
         package="scorer",
         subscription=subscription(),
-        timers=(fading(),),
+        timers=(fading(), backtests(), rescores()),
         api=api,
         policies=(scorecards(),),
         holdings={"leads": "select lead_id as id, lead_id, partition from dossier"},

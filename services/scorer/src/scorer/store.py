@@ -58,6 +58,19 @@ async def dossier_of(session: AsyncConnection, lead_id: UUID) -> Dossier | None:
     return None if body is None else from_json(body)
 
 
+async def dossiers_after(
+    connection: "Connection", partition: int, after: UUID | None, limit: int
+) -> list[tuple[UUID, Dossier]]:
+    """The next dossiers of a lane by lead id: how long work goes through all of them."""
+    rows = await connection.fetch(
+        "select lead_id, body from dossier where partition = $1 and lead_id > $2 order by lead_id limit $3",
+        partition,
+        after or UUID(int=0),
+        limit,
+    )
+    return [(row[0], from_json(row[1])) for row in rows]
+
+
 async def keep(connection: "Connection", rows: Sequence[Kept]) -> None:
     """Write the leads' rows in one statement."""
     if not rows:

@@ -89,8 +89,16 @@ _SENTENCES: Final[Mapping[str, Words]] = {
     "age_h": {"en": "{count} h ago", "zh": "{count} 小时前", "vi": "{count} giờ trước"},
     "age_days": {"en": "{count} {count:day|days} ago", "zh": "{count} 天前", "vi": "{count} ngày trước"},
     "diff_added": {"en": "{what}: new, {after}", "zh": "{what}：新增，{after}", "vi": "{what}: mới, {after}"},
-    "diff_removed": {"en": "{what}: removed, was {before}", "zh": "{what}：删除，原为 {before}", "vi": "{what}: bỏ, trước là {before}"},
-    "diff_changed": {"en": "{what}: {before} → {after}", "zh": "{what}：{before} → {after}", "vi": "{what}: {before} → {after}"},
+    "diff_removed": {
+        "en": "{what}: removed, was {before}",
+        "zh": "{what}：删除，原为 {before}",
+        "vi": "{what}: bỏ, trước là {before}",
+    },
+    "diff_changed": {
+        "en": "{what}: {before} → {after}",
+        "zh": "{what}：{before} → {after}",
+        "vi": "{what}: {before} → {after}",
+    },
     "diff_none": {"en": "The two score alike", "zh": "两份评分规则相同", "vi": "Hai bộ tiêu chí như nhau"},
     "what_tier": {"en": "Tier {name}", "zh": "等级 {name}", "vi": "Hạng {name}"},
     "what_group": {"en": "Group {name}", "zh": "分组 {name}", "vi": "Nhóm {name}"},
@@ -144,8 +152,8 @@ def say(sentence: str, language: Language, **values: object) -> str:
 
 
 def kind_in_words(kind: str, language: Language) -> str:
-    """An engagement's kind or an attribute's name; a policy's own kind as it is written."""
-    words = KINDS.get(kind)
+    """An engagement's kind or an attribute (`lead.industry`); a policy's own kind as it is written."""
+    words = KINDS.get(kind.removeprefix("lead."))
     return kind if words is None else words[language]
 
 

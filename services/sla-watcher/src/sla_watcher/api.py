@@ -13,15 +13,19 @@ from shared.http.app import caller
 from shared.http.problems import Problem
 from shared.runtime.desk import Desk
 from sla_watcher import store
+from sla_watcher.acting import add_commands
+from sla_watcher.caring import add_nurture
 from sla_watcher.cursors import read_cursor, write_cursor
 from sla_watcher.domain import State
-from sla_watcher.saving import saving
+from sla_watcher.saving import add_saving
 
 
 def api(desk: Desk) -> APIRouter:
     """The router, for a desk."""
     router = APIRouter(tags=["clocks"])
-    router.include_router(saving(desk))
+    add_saving(router, desk)
+    add_commands(router, desk)
+    add_nurture(router, desk)
 
     @router.get("/v1/clocks")
     async def list_clocks(

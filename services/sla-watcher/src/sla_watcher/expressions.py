@@ -1,4 +1,4 @@
-"""The conditions of the SLA policy (`when`), written in CEL over score, tier, segment and lead."""
+"""The conditions of the SLA and nurture policies (`when`), written in CEL over score, tier, segment and lead."""
 
 import re
 from functools import lru_cache
@@ -38,6 +38,12 @@ def fault(expression: str) -> str | None:
     except (ValueError, RuntimeError) as error:
         return str(error).partition("\n")[0]
     return None
+
+
+def asks_tier_alone(expression: str) -> bool:
+    """Whether nothing but the tier can change the answer."""
+    asked = _asked(expression)
+    return not (asked.score or asked.segment or asked.attributes)
 
 
 @lru_cache(maxsize=1)

@@ -1,28 +1,46 @@
-"""Door 1: facts move clocks. One load and one write of facts and of clocks a batch; what tells no fact costs nothing."""
+"""Door 1: facts move clocks and cadences. One load and one write of facts and of clocks a batch; what tells no fact costs nothing."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from shared.contracts import event_types
 from shared.contracts.topology import CONSUMES
 from shared.runtime.service import Delivered, Subscription, Unprocessable
 from shared.runtime.work import Work
-from sla_watcher import store
+from sla_watcher import run_store, store
 from sla_watcher.domain import Clock, LeadFacts, Transition, UnknownCalendar, reconcile
-from sla_watcher.domain.aside import Watched, owed
-from sla_watcher.hearing import hear, matters
+from sla_watcher.domain.aside import Watched, nurtured, owed
+from sla_watcher.domain.runs import Run, settle
+from sla_watcher.hearing import hear, matters, may_matter
 from sla_watcher.policies import InForce, in_force, without_calendar
 from sla_watcher.telling import event_of
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
 
 
 class Learned(NamedTuple):
     """A lead of which a batch told something new. `causation` is the last event that did."""
 
     partition: int
+    before: Watched | None
     watched: Watched
     causation: UUID
+
+    @property
+    def moves_clocks(self) -> bool:
+        """Whether anything changed that clocks follow from; a cadence alone moves none."""
+        before = self.before
+        return before is None or replace(before, care=None) != replace(self.watched, care=None)
+
+    @property
+    def is_cared_for(self) -> bool:
+        """Whether nurture follows from it, or did."""
+        return self.watched.care is not None or (self.before is not None and self.before.care is not None)
 
 
 class Moved(NamedTuple):
@@ -39,27 +57,50 @@ def subscription() -> Subscription:
 
     @subscribed.on(*(event_types()[topic] for topic in CONSUMES["sla-watcher"]))
     async def watch(batch: Sequence[Delivered[Any]], work: Work) -> None:
-        told = _told(batch)
+        if not any(may_matter(each.event) for each in batch):
+            return
+        policies = await in_force(work)
+        told = _told(batch, policies)
         if not told:
             return
         connection = await work.raw()
-        policies = await in_force(work)
         known = await store.watched(connection, told)
         learned = [lead for lead_id, events in told.items() if (lead := _learned(known.get(lead_id), events, policies))]
-        clocks = await store.clocks_of(connection, [each for each in map(_lead_id, learned) if each in known])
-        moved = [_moved(lead, clocks.get(_lead_id(lead), {}), policies) for lead in learned]
+        moving = [lead for lead in learned if lead.moves_clocks]
+        clocks = await store.clocks_of(connection, [each for each in map(_lead_id, moving) if each in known])
+        moved = [_moved(lead, clocks.get(_lead_id(lead), {}), policies) for lead in moving]
         await store.keep_watched(connection, ((lead.partition, lead.watched) for lead in learned))
         await store.keep_clocks(connection, ((each.lead.partition, clock) for each in moved for clock in each.clocks))
         work.emit(event_of(said, work.now, each.lead.causation) for each in moved for said in each.said)
+        await _nurture(connection, [lead for lead in learned if lead.is_cared_for], policies)
 
     return subscribed
 
 
-def _told(batch: Sequence[Delivered[Any]]) -> dict[UUID, list[Delivered[Any]]]:
+async def _nurture(connection: "Connection", leads: Sequence[Learned], policies: InForce) -> None:
+    """Open and stop the cadences of leads in marketing's care."""
+    if not leads:
+        return
+    runs = await run_store.runs_of(connection, [_lead_id(lead) for lead in leads])
+    await run_store.keep_runs(
+        connection,
+        ((lead.partition, run) for lead in leads for run in _tended(lead, runs.get(_lead_id(lead), {}), policies)),
+    )
+
+
+def _tended(lead: Learned, runs: Mapping[UUID, Run], policies: InForce) -> list[Run]:
+    """Raises Unprocessable where a cadence's calendar has been taken away."""
+    try:
+        return settle(_lead_id(lead), nurtured(lead.watched), runs, policies.plan, policies.calendars)
+    except UnknownCalendar as error:
+        raise Unprocessable(without_calendar(error)) from error
+
+
+def _told(batch: Sequence[Delivered[Any]], policies: InForce) -> dict[UUID, list[Delivered[Any]]]:
     """The events that tell a fact, by lead."""
     told: defaultdict[UUID, list[Delivered[Any]]] = defaultdict(list)
     for each in batch:
-        if matters(each.event):
+        if matters(each.event, policies):
             told[each.record.lead_id].append(each)
     return told
 
@@ -67,10 +108,10 @@ def _told(batch: Sequence[Delivered[Any]]) -> dict[UUID, list[Delivered[Any]]]:
 def _learned(known: Watched | None, events: Sequence[Delivered[Any]], policies: InForce) -> Learned | None:
     """What is known of a lead after these events, None where they told nothing new."""
     last = events[-1]
-    watched = known or Watched(LeadFacts(last.record.lead_id))
+    before = watched = known or Watched(LeadFacts(last.record.lead_id))
     for each in events:
-        watched = hear(watched, each.event, policies.arm)
-    return None if watched is known else Learned(last.record.stream.partition, watched, last.id)
+        watched = hear(watched, each.event, policies)
+    return None if watched is before else Learned(last.record.stream.partition, known, watched, last.id)
 
 
 def _lead_id(lead: Learned) -> UUID:

@@ -4,8 +4,8 @@ from shared.runtime.calendars import CALENDARS
 from shared.runtime.service import Service
 from sla_watcher.api import api
 from sla_watcher.handlers import subscription
-from sla_watcher.policies import SLA
-from sla_watcher.timers import CLOCKS
+from sla_watcher.policies import CADENCES, SLA
+from sla_watcher.timers import CLOCKS, NURTURE
 
 
 def service() -> Service:
@@ -14,8 +14,8 @@ def service() -> Service:
         name="sla-watcher",
         package="sla_watcher",
         subscription=subscription(),
-        timers=(CLOCKS,),
+        timers=(CLOCKS, NURTURE),
         api=api,
-        policies=(SLA, CALENDARS),
+        policies=(SLA, CADENCES, CALENDARS),
         holdings={"clocks": "select clock_id as id, lead_id, partition from clock"},
     )

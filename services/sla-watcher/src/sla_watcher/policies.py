@@ -2,15 +2,19 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from shared.calendars import Compiled
+from shared.contracts import LeadScored
+from shared.contracts.attributes import values
 from shared.runtime.calendars import CALENDARS
 from shared.runtime.policies import PolicyDefinition, PolicyInvalid
 from shared.runtime.service import Unprocessable
 from shared.runtime.work import Work
 from sla_watcher import expressions
 from sla_watcher.domain import (
+    NURTURE,
     PRESETS,
     Case,
     InvalidPromises,
@@ -22,6 +26,9 @@ from sla_watcher.domain import (
     compiled_calendar,
     parse_sla,
 )
+from sla_watcher.domain.cadences import NurturePolicy
+from sla_watcher.domain.nurture_policy import parse_nurture
+from sla_watcher.domain.runs import Plan
 
 
 def parse(body: Mapping[str, Any], calendars: Collection[str] | None = None) -> SlaPolicy:
@@ -43,12 +50,32 @@ SLA: Final = PolicyDefinition(
 )
 
 
+def parse_cadences(body: Mapping[str, Any], calendars: Collection[str] | None = None) -> NurturePolicy:
+    """The nurture policy; `calendars` are those that it may name, None where that is not known.
+
+    Raises PolicyInvalid with each cadence's first problem.
+    """
+    try:
+        return parse_nurture(body, check=expressions.fault, tier_alone=expressions.asks_tier_alone, calendars=calendars)
+    except InvalidPromises as error:
+        raise PolicyInvalid([f"{each.path}: {each.what}; {each.fix}" for each in error.problems]) from error
+
+
+CADENCES: Final = PolicyDefinition(
+    kind="nurture",
+    parse=parse_cadences,
+    preset=NURTURE,
+    write_roles=frozenset({"marketer", "manager", "admin"}),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class InForce:
     """The versions that decide one transaction."""
 
     promises: SlaPolicy
     calendars: Mapping[str, Compiled]
+    plan: Plan
 
     def arm(self, case: Case, origins: frozenset[Origin]) -> tuple[Terms, ...]:
         """The terms of a case.
@@ -66,12 +93,53 @@ class InForce:
             raise Unprocessable(f"a condition of the sla policy fails: {error}; publish a mended one") from error
         return armed
 
+    def cadence_of(self, event: LeadScored) -> str | None:
+        """The cadence that a score calls for.
+
+        Raises Unprocessable where a condition can't be evaluated for it.
+        """
+        attributes = {} if event.attributes is None else values(event.attributes)
+        return _cadence(self.plan.policy, Case(event.score_milli / 1000, event.tier, attributes=attributes))
+
+    def starts(self, event: LeadScored) -> bool:
+        """Whether this score may start a cadence."""
+        return event.cause == "fact"
+
+    def heeds(self, event: LeadScored) -> bool:
+        """Whether a score may start or stop a cadence: what concerns neither must not cost a look at the lead."""
+        policy = self.plan.policy
+        if policy.by_tier_alone:
+            return _heeds(policy, event.tier, event.previous_tier, self.starts(event))
+        if self.starts(event) and self.cadence_of(event) is not None:
+            return True
+        return event.previous_tier is not None
+
+
+def _cadence(policy: NurturePolicy, case: Case) -> str | None:
+    try:
+        for cadence in policy.cadences:
+            if cadence.when is None or expressions.matches(cadence.when, case):
+                return cadence.name
+    except (ValueError, RuntimeError) as error:
+        raise Unprocessable(f"a condition of the nurture policy fails: {error}; publish a mended one") from error
+    return None
+
+
+# There are a handful of tiers; a policy is one object as long as it is in force.
+@lru_cache(maxsize=256)
+def _heeds(policy: NurturePolicy, tier: str, previous: str | None, starts: bool) -> bool:  # noqa: FBT001  part of the cache's key
+    if starts and _cadence(policy, Case(tier=tier)) is not None:
+        return True
+    return previous is not None and previous != tier and _cadence(policy, Case(tier=previous)) is not None
+
 
 def without_calendar(error: UnknownCalendar) -> str:
     """What is missing, and the cure: parked, no promise is lost; round the clock, it would be another promise."""
-    return f"{error}; publish a calendars policy that has {error.name!r}, or an sla or routing policy that does not"
+    return f"{error}; publish a calendars policy that has {error.name!r}, or an sla, nurture or routing policy that does not"
 
 
 async def in_force(work: Work) -> InForce:
+    """The versions in force in a transaction."""
     promises, calendars = await work.policy(SLA.kind), await work.policy(CALENDARS.kind)
-    return InForce(promises.value, calendars.value)
+    cadences = await work.policy(CADENCES.kind)
+    return InForce(promises.value, calendars.value, Plan(cadences.value, cadences.version))

@@ -26,14 +26,14 @@ _KEEP_WATCHED: Final = (
     "insert into lead_fact (lead_id, partition, facts) select * from unnest($1::uuid[], $2::int[], $3::bytea[])"
     " on conflict (lead_id) do update set facts = excluded.facts"
 )
-# What a clock is about never changes, only how it stands.
+# What a clock is about never changes, only how it stands; its due instant moves by a pause alone.
 _KEEP_CLOCKS: Final = (
     "insert into clock"
     " (clock_id, lead_id, handoff_id, partition, promise, owner, team, state, due_at, next_at, body)"
     " select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::text[],"
     " $8::text[], $9::timestamptz[], $10::timestamptz[], $11::bytea[])"
     " on conflict (clock_id) do update"
-    " set state = excluded.state, next_at = excluded.next_at, body = excluded.body"
+    " set state = excluded.state, due_at = excluded.due_at, next_at = excluded.next_at, body = excluded.body"
 )
 _DUE: Final = (
     "select body from clock where partition = $1 and next_at <= $2 order by next_at limit $3 for update skip locked"
@@ -120,6 +120,12 @@ async def next_due(session: AsyncConnection, partitions: Sequence[int]) -> Mappi
     """When time moves a clock next, by lane."""
     rows = await session.execute(_NEXT_DUE, {"partitions": list(partitions)})
     return due_in_lane([(row[0], row[1]) for row in rows])
+
+
+async def clock(session: AsyncConnection, clock_id: UUID) -> Clock | None:
+    """One clock."""
+    body = await session.scalar(text("select body from clock where clock_id = :clock_id"), {"clock_id": clock_id})
+    return None if body is None else _CLOCK.decode(body)
 
 
 async def asked_for(session: AsyncConnection, question: Question, limit: int) -> list[Clock]:

@@ -7,11 +7,15 @@ from uuid import UUID
 from shared.contracts import (
     ClockBreached,
     ClockCancelled,
+    ClockExcused,
     ClockMet,
+    ClockPaused,
+    ClockResumed,
     ClockRevoked,
     ClockStarted,
     ClockWarned,
     Event,
+    NurtureDue,
 )
 from sla_watcher.domain import (
     Breached,
@@ -19,12 +23,15 @@ from sla_watcher.domain import (
     Clock,
     Excused,
     Met,
+    Paused,
+    Resumed,
     Revoked,
     Started,
     Then,
     Transition,
     Warned,
 )
+from sla_watcher.domain.runs import Due, Run
 
 
 def event_of(transition: Transition, now: datetime, causation: UUID | None = None) -> Event:
@@ -32,13 +39,15 @@ def event_of(transition: Transition, now: datetime, causation: UUID | None = Non
     clock = transition.clock
     about = _about(clock, now, causation)
     match transition:
+        case Excused() | Paused() | Resumed():
+            event = _by_a_manager(transition, now, about)
         case Started():
             started_at = clock.started_at
-            return ClockStarted(occurred_at=started_at, started_at=started_at, hours=clock.hours.value, **about)
+            event = ClockStarted(occurred_at=started_at, started_at=started_at, hours=clock.hours.value, **about)
         case Warned():
-            return ClockWarned(occurred_at=now, share_percent=transition.share_percent, **about)
+            event = ClockWarned(occurred_at=now, share_percent=transition.share_percent, manager=clock.manager, **about)
         case Breached():
-            return ClockBreached(
+            event = ClockBreached(
                 occurred_at=clock.due_at,
                 then=None if clock.then is Then.NONE else clock.then.value,
                 manager=clock.manager,
@@ -47,16 +56,47 @@ def event_of(transition: Transition, now: datetime, causation: UUID | None = Non
             )
         case Met():
             met_at = transition.met_at
-            return ClockMet(occurred_at=met_at, met_at=met_at, elapsed_s=_elapsed_s(clock, met_at), **about)
+            event = ClockMet(occurred_at=met_at, met_at=met_at, elapsed_s=_elapsed_s(clock, met_at), **about)
         case Revoked():
             met_at = transition.met_at
-            return ClockRevoked(occurred_at=now, met_at=met_at, elapsed_s=_elapsed_s(clock, met_at), **about)
+            event = ClockRevoked(occurred_at=now, met_at=met_at, elapsed_s=_elapsed_s(clock, met_at), **about)
         case Cancelled():
-            return ClockCancelled(occurred_at=now, reason=transition.reason, **about)
-        case Excused():
-            raise TypeError("an excuse is a manager's command, not something that facts or time say")
+            event = ClockCancelled(occurred_at=now, reason=transition.reason, **about)
         case _:
             assert_never(transition)
+    return event
+
+
+def nurture_due(run: Run, step: Due, now: datetime) -> Event:
+    """A step of a cadence, said at `now`."""
+    best, *plainer = step.pieces or (step.content,)
+    return NurtureDue(
+        lead_id=run.lead_id,
+        occurred_at=step.due_at,
+        recorded_at=now,
+        cadence=run.cadence,
+        episode=run.episode,
+        step=step.number,
+        day=step.day,
+        content=best,
+        fallbacks=tuple(plainer),
+        due_at=step.due_at,
+        started_at=run.started_at,
+        policy_version=run.policy_version,
+    )
+
+
+def _by_a_manager(transition: Excused | Paused | Resumed, now: datetime, about: dict[str, Any]) -> Event:
+    match transition:
+        case Excused():
+            breached = not transition.clock.waived
+            return ClockExcused(occurred_at=now, reason=transition.reason, by=transition.by, breached=breached, **about)
+        case Paused():
+            return ClockPaused(occurred_at=now, reason=transition.reason, by=transition.by, **about)
+        case Resumed():
+            return ClockResumed(
+                occurred_at=now, reason=transition.reason, by=transition.by, paused_at=transition.paused_at, **about
+            )
 
 
 def _about(clock: Clock, now: datetime, causation: UUID | None) -> dict[str, Any]:

@@ -64,15 +64,19 @@ class LeadWaiting(Event, frozen=True, kw_only=True, omit_defaults=True):
 
 @named("lead.accepted")
 class LeadAccepted(Event, frozen=True, kw_only=True, omit_defaults=True):
-    """The owner took the handoff."""
+    """The owner took the handoff. `by` says who did it for them, where somebody did."""
 
     handoff_id: UUID
     owner: str
+    by: str | None = None
 
 
 @named("lead.rejected")
 class LeadRejected(Event, frozen=True, kw_only=True, omit_defaults=True):
-    """The owner's no, with a typed reason. `pool` is where the lead went, None where it is out."""
+    """The owner's no, with a typed reason. `pool` is where the lead went, None where it is out.
+
+    `by` says who said it for the owner, where somebody did.
+    """
 
     handoff_id: UUID
     owner: str
@@ -81,6 +85,7 @@ class LeadRejected(Event, frozen=True, kw_only=True, omit_defaults=True):
     pool: str | None = None
     ends_episode: bool = True
     episode: int | None = None
+    by: str | None = None
 
 
 @named("lead.returned")

@@ -19,7 +19,10 @@ class OpportunityOpened(Event, frozen=True, kw_only=True, omit_defaults=True):
 
 @named("opportunity.staged")
 class OpportunityStaged(Event, frozen=True, kw_only=True, omit_defaults=True):
-    """A step forward to proposal or negotiation; won and lost are events of their own. The amount is today's."""
+    """A step forward to proposal or negotiation; won and lost are events of their own. The amount is today's.
+
+    `by`, here and in won and lost, says who did it for the owner, where somebody did.
+    """
 
     opportunity_id: UUID
     handoff_id: UUID
@@ -28,6 +31,7 @@ class OpportunityStaged(Event, frozen=True, kw_only=True, omit_defaults=True):
     previous: str
     amount_minor: int | None = None
     currency: str | None = None
+    by: str | None = None
 
 
 @named("opportunity.transferred")
@@ -52,6 +56,7 @@ class OpportunityWon(Event, frozen=True, kw_only=True, omit_defaults=True):
     owner: str
     amount_minor: int
     currency: str
+    by: str | None = None
 
 
 @named("opportunity.lost")
@@ -63,3 +68,4 @@ class OpportunityLost(Event, frozen=True, kw_only=True, omit_defaults=True):
     owner: str
     reason: str
     episode: int | None = None
+    by: str | None = None

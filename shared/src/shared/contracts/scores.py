@@ -17,8 +17,7 @@ class ScorePart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class LeadScored(Event, frozen=True, kw_only=True, omit_defaults=True):
     """The score at `occurred_at` under `scorecard_version`; the parts sum to it exactly.
 
-    `attributes` come along where the tier's action is one for marketing, so that content can be chosen. `legacy`: it
-    comes from what an import brought, not from anything the lead did since.
+    `attributes` come along where the tier's action is one for marketing, so that content can be chosen.
     """
 
     score_milli: int
@@ -30,7 +29,6 @@ class LeadScored(Event, frozen=True, kw_only=True, omit_defaults=True):
     scorecard_version: int
     cause: str = "fact"
     attributes: Attributes | None = None
-    legacy: bool = False
 
 
 @named("lead.qualified")

@@ -51,7 +51,7 @@ CONSUMES: Final[dict[str, tuple[str, ...]]] = {
         "lead.moved",
         "opportunity.lost",
     ),
-    "router": (*_BUT_CONSENT, *EMITS["scorer"], "sla.breached"),
+    "router": (*_BUT_CONSENT, *EMITS["scorer"], "sla.warned", "sla.breached", "sla.revoked", "nurture.due"),
     "sla-watcher": (*EMITS["intake"], *EMITS["scorer"], *EMITS["router"]),
     "analytics": (*EMITS["intake"], *EMITS["scorer"], *EMITS["router"], *EMITS["sla-watcher"]),
 }

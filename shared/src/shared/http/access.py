@@ -47,7 +47,9 @@ class Key:
     expires_at: datetime | None = None
 
 
-_ADMIN: Final = Principal("admin", "admin")
+ADMIN_KEY: Final = "admin"
+"""The key id of the admin token."""
+_ADMIN: Final = Principal(ADMIN_KEY, "admin")
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.http.access import KeyRing, Principal, bearer
 from shared.http.deadline import before
 from shared.http.problems import Problem, answer_problem, document
-from shared.http.routes import PUBLIC, Route, route_of
+from shared.http.routes import MAX_BODY_BYTES, PUBLIC, Route, route_of
 from shared.http.sessions import SAFE, cookie_of, key_of_session, same_origin
 from shared.runtime.clock import system_clock
 from shared.runtime.desk import KeyReused
@@ -26,8 +26,8 @@ from shared.store.parked import digest_of, words_of
 
 log = structlog.get_logger("http")
 
-MAX_BODY_BYTES = 256 * 1024
 BODY_DEADLINE_S = 20.0
+_SLOWEST_BYTES_S = 256 * 1024  # of a file: what is sent more slowly than this is no upload
 _LONGEST_LENGTH_DIGITS = 12
 _FRAMES = 6
 
@@ -70,7 +70,7 @@ class Doorkeeper:
             bare = self.bare.get((route.method, route.template))
             if bare is not None:
                 scope["path_params"] = _path_params(route.template, scope["path"])
-            body = Body(scope, receive)
+            body = Body(scope, receive, route.max_body_bytes)
             if bare is None:
                 body.hold_to_headers()
             await (bare or self.app)(scope, body, noting)
@@ -142,8 +142,10 @@ def _path_params(template: str, path: str) -> dict[str, str]:
 class Body:
     """A request's body as the app receives it: bounded in bytes, by what is said and by what comes, and in time."""
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
+    def __init__(self, scope: Scope, receive: Receive, max_bytes: int = MAX_BODY_BYTES) -> None:
         self.receive = receive
+        self.max_bytes = max_bytes
+        self.patience_s = BODY_DEADLINE_S + (max_bytes - MAX_BODY_BYTES) / _SLOWEST_BYTES_S
         self.seen_bytes = 0
         self.deadline_s: float | None = None
         self.whole = False
@@ -151,8 +153,8 @@ class Body:
         for key, value in scope["headers"]:
             if key == b"content-length" and not value.isdigit():
                 self.refused = Problem(400, "the content-length is no number", code="content-length")
-            elif key == b"content-length" and (len(value) > _LONGEST_LENGTH_DIGITS or int(value) > MAX_BODY_BYTES):
-                self.refused = _too_large()
+            elif key == b"content-length" and (len(value) > _LONGEST_LENGTH_DIGITS or int(value) > max_bytes):
+                self.refused = _too_large(max_bytes)
 
     def hold_to_headers(self) -> None:
         """Raise the Problem that the headers alone tell of; a bare endpoint meets it when it reads."""
@@ -165,17 +167,17 @@ class Body:
             return await self.receive()
         if self.refused is not None:
             raise BodyRefused(self.refused)
-        self.deadline_s = self.deadline_s or asyncio.get_running_loop().time() + BODY_DEADLINE_S
+        self.deadline_s = self.deadline_s or asyncio.get_running_loop().time() + self.patience_s
         try:
             message = await before(self.deadline_s, self.receive())
         except TimeoutError:
             raise BodyRefused(
-                Problem(408, f"the body did not arrive within {BODY_DEADLINE_S:.0f} s", code="slow-body")
+                Problem(408, f"the body did not arrive within {self.patience_s:.0f} s", code="slow-body")
             ) from None
         self.whole = message["type"] != "http.request" or not message.get("more_body", False)
         self.seen_bytes += len(message.get("body", b""))
-        if self.seen_bytes > MAX_BODY_BYTES:
-            raise BodyRefused(_too_large())
+        if self.seen_bytes > self.max_bytes:
+            raise BodyRefused(_too_large(self.max_bytes))
         return message
 
 
@@ -187,8 +189,8 @@ class BodyRefused(FastAPIHTTPException):
         self.problem = problem
 
 
-def _too_large() -> Problem:
-    return Problem(413, f"the body may have {MAX_BODY_BYTES} bytes at most", code="body-too-large")
+def _too_large(max_bytes: int) -> Problem:
+    return Problem(413, f"the body may have {max_bytes} bytes at most", code="body-too-large")
 
 
 def _note(scope: Scope, error: Exception) -> None:

@@ -1,7 +1,15 @@
-"""`GET` and `PUT /v1/policies/{kind}` of a service: immutable versions with ETags, a dry run, problems in words."""
+"""`GET` and `PUT /v1/policies/{kind}` of a service: immutable versions with ETags, a dry run, problems in words.
+
+`GET …/{kind}/history` lists the versions and checks the chain of their digests: a version changed afterwards shows.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
+from sqlalchemy import Row, text
 from starlette.responses import Response
 
 from shared.http.access import Principal
@@ -61,7 +69,35 @@ def policy_routes(desk: Desk, service: Service) -> APIRouter:
         if _owns(service, kind) and not definition.drafted:
             add(kind, f"/v1/policies/{kind}", guarded=False)
         add(kind, f"/v1/ops/{service.name}/policies/{kind}", guarded=True)
+    _history_routes(router, desk, service)
     return router
+
+
+def _history_routes(router: APIRouter, desk: Desk, service: Service) -> None:
+    policies = desk.transactions.policies
+
+    def add(kind: str, path: str, *, guarded: bool) -> None:
+        async def get_history(
+            principal: Annotated[Principal, Depends(caller)],
+            limit: Annotated[int, Query(ge=1, le=100)] = 50,
+            cursor: Annotated[int | None, Query(ge=1)] = None,
+        ) -> Response:
+            _bar(principal, policies.definitions[kind].read_roles, guarded=guarded)
+            async with desk.read() as session:
+                rows = (
+                    await session.execute(_HISTORY, {"kind": kind, "before": cursor, "limit": limit + 1})
+                ).fetchall()
+            items = list(_checked(rows))[:limit]
+            following = items[-1]["version"] if len(rows) > limit else None
+            intact = all(item["problem"] is None for item in items)
+            return _json({"kind": kind, "intact": intact, "items": items, "next": following})
+
+        router.add_api_route(path, get_history, methods=["GET"], name=f"history of {kind}")
+
+    for kind in policies.definitions:
+        if _owns(service, f"{kind}/history"):
+            add(kind, f"/v1/policies/{kind}/history", guarded=False)
+        add(kind, f"/v1/ops/{service.name}/policies/{kind}/history", guarded=True)
 
 
 def _owns(service: Service, kind: str) -> bool:
@@ -76,6 +112,38 @@ def _bar(principal: Principal, roles: frozenset[str], *, guarded: bool) -> None:
     """
     if guarded and principal.role not in roles:
         raise Problem(403, f"the role {principal.role} may not; it takes {', '.join(sorted(roles))}", code="role")
+
+
+_HISTORY = text(
+    "select version, published_by, published_at, effective_from, previous_digest, digest, body from policy"
+    " where kind = :kind and (cast(:before as int) is null or version < :before) order by version desc limit :limit"
+)
+
+
+def _checked(rows: Sequence[Row[Any]]) -> Iterator[dict[str, Any]]:
+    """Versions, the newest first, each with what is wrong with it: its own digest, or its link to the one before."""
+    for index, row in enumerate(rows):
+        before = rows[index + 1] if index + 1 < len(rows) else None
+        yield {
+            "version": row.version,
+            "published_by": row.published_by,
+            "published_at": row.published_at,
+            "effective_from": row.effective_from,
+            "digest": row.digest,
+            "problem": _broken(row, before),
+        }
+
+
+def _broken(row: Row[Any], before: Row[Any] | None) -> str | None:
+    body = row.body if isinstance(row.body, dict) else orjson.loads(row.body)
+    encoded = orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
+    if hashlib.sha256(f"{row.previous_digest}:{encoded}".encode()).hexdigest() != row.digest:
+        return "its content is not what was published"
+    if before is None:
+        return None if row.version == 1 and not row.previous_digest else "the version before it is missing"
+    if before.version != row.version - 1:
+        return f"version {row.version - 1} is missing"
+    return None if row.previous_digest == before.digest else f"version {before.version} was changed after it"
 
 
 def _mapping(raw: bytes) -> dict[str, object]:

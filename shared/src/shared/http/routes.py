@@ -18,6 +18,9 @@ READERS: Final = frozenset({"marketer", "manager", "viewer", "analyst", "operato
 MARKETING: Final = frozenset({"marketer", "admin"})
 OPERATORS: Final = frozenset({"operator", "admin"})
 ADMINS: Final = frozenset({"admin"})
+MAX_BODY_BYTES: Final = 256 * 1024
+MAX_BATCH_BYTES: Final = 1024 * 1024
+MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,16 @@ class Route:
     template: str
     service: str
     roles: frozenset[str]
+    max_body_bytes: int = MAX_BODY_BYTES
 
 
 ROUTES: Final[tuple[Route, ...]] = (
     # intake
-    Route("POST", "/v1/hooks/{door}", "intake", PUBLIC),
-    Route("POST", "/v1/hooks/{door}/{token}", "intake", PUBLIC),
+    # Meta sends up to a thousand notifications in one body; the other kinds of doors take less, and say so
+    Route("POST", "/v1/hooks/{door}", "intake", PUBLIC, MAX_BATCH_BYTES),
+    Route("POST", "/v1/hooks/{door}/{token}", "intake", PUBLIC, MAX_BATCH_BYTES),
+    Route("GET", "/v1/hooks/{door}", "intake", PUBLIC),
+    Route("GET", "/v1/hooks/{door}/{token}", "intake", PUBLIC),
     Route("POST", "/v1/forms/{door}", "intake", PUBLIC),
     Route("OPTIONS", "/v1/forms/{door}", "intake", PUBLIC),
     Route("GET", "/v1/forms/{door}/thanks", "intake", PUBLIC),
@@ -42,11 +49,23 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/v1/leads/{lead_id}", "intake", ALL - {"operator"}),
     Route("POST", "/v1/leads/{lead_id}/engagements", "intake", frozenset({"entry", "marketer", "sdr", "admin"})),
     Route("POST", "/v1/engagements", "intake", frozenset({"entry", "marketer", "sdr", "admin"})),
+    Route("PATCH", "/v1/leads/{lead_id}", "intake", MARKETING | {"sdr"}),
+    Route("POST", "/v1/leads/{lead_id}/consent", "intake", frozenset({"entry", "marketer", "sdr", "admin"})),
+    Route("GET", "/v1/leads/{lead_id}/personal-data", "intake", MARKETING),
     Route("DELETE", "/v1/leads/{lead_id}/personal-data", "intake", ADMINS),
+    Route("GET", "/v1/erasures", "intake", MARKETING | OPERATORS),
+    Route("GET", "/v1/erasures/{erasure_id}", "intake", MARKETING | OPERATORS),
+    Route("POST", "/v1/imports", "intake", MARKETING, max_body_bytes=MAX_FILE_BYTES),
+    Route("GET", "/v1/imports", "intake", MARKETING | OPERATORS),
+    Route("GET", "/v1/imports/{import_id}", "intake", MARKETING | OPERATORS),
+    Route("GET", "/v1/imports/{import_id}/rows", "intake", MARKETING | OPERATORS),
+    Route("GET", "/v1/imports/{import_id}/report.csv", "intake", MARKETING | OPERATORS),
     Route("GET", "/v1/submissions", "intake", MARKETING | OPERATORS),
     Route("GET", "/v1/submissions/{submission_id}", "intake", MARKETING | OPERATORS),
     Route("POST", "/v1/submissions/{submission_id}/replay", "intake", MARKETING | OPERATORS),
     Route("GET", "/v1/doors", "intake", READERS),
+    Route("PUT", "/v1/secrets/{name}", "intake", MARKETING),
+    Route("GET", "/v1/secrets", "intake", MARKETING),
     Route("GET", "/v1/policies/doors", "intake", MARKETING | OPERATORS),
     Route("PUT", "/v1/policies/doors", "intake", MARKETING),
     Route("GET", "/v1/policies/fields", "intake", MARKETING | OPERATORS),
@@ -57,6 +76,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("PUT", "/v1/policies/scorecard", "scorer", MARKETING),
     Route("POST", "/v1/policies/scorecard/lint", "scorer", MARKETING),
     Route("POST", "/v1/policies/scorecard/publish", "scorer", MARKETING),
+    Route("POST", "/v1/backtests", "scorer", MARKETING | LEADERS | {"analyst"}),
+    Route("GET", "/v1/backtests", "scorer", READERS),
+    Route("GET", "/v1/backtests/{backtest_id}", "scorer", READERS),
     # router
     Route("GET", "/v1/handoffs", "router", SALES | READERS),
     # also GET /v1/handoffs/stream: the same service, the same roles
@@ -93,16 +115,35 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("DELETE", "/v1/reps/{rep}", "router", LEADERS),
     Route("PUT", "/v1/reps/{rep}/availability", "router", SALES),
     Route("POST", "/v1/reps/{rep}/transfer", "router", LEADERS),
+    Route("POST", "/v1/what-ifs", "router", frozenset({"manager", "analyst", "admin"})),
+    Route("GET", "/v1/what-ifs/{what_if_id}", "router", frozenset({"manager", "analyst", "admin"})),
+    Route("GET", "/v1/subscriptions", "router", LEADERS | OPERATORS),
+    Route("POST", "/v1/subscriptions", "router", LEADERS | OPERATORS),
+    Route("DELETE", "/v1/subscriptions/{subscription_id}", "router", LEADERS | OPERATORS),
+    Route("GET", "/v1/deliveries", "router", LEADERS | OPERATORS),
+    Route("POST", "/v1/deliveries/{delivery_id}/replay", "router", LEADERS | OPERATORS),
     # sla-watcher
     Route("GET", "/v1/clocks", "sla-watcher", SALES | READERS),
     Route("GET", "/v1/policies/sla", "sla-watcher", READERS),
     Route("PUT", "/v1/policies/sla", "sla-watcher", LEADERS),
+    Route("POST", "/v1/clocks/{clock_id}/pause", "sla-watcher", LEADERS),
+    Route("POST", "/v1/clocks/{clock_id}/resume", "sla-watcher", LEADERS),
+    Route("POST", "/v1/clocks/{clock_id}/excuse", "sla-watcher", LEADERS),
+    Route("GET", "/v1/nurture", "sla-watcher", SALES | READERS),
+    Route("GET", "/v1/policies/nurture", "sla-watcher", READERS | LEADERS),
+    Route("PUT", "/v1/policies/nurture", "sla-watcher", MARKETING | LEADERS),
     # analytics
     Route("GET", "/v1/funnel", "analytics", READERS | {"rep", "sdr"}),
     Route("GET", "/v1/leads/{lead_id}/timeline", "analytics", ALL - {"entry"}),
     Route("GET", "/v1/drill", "analytics", READERS),
     Route("GET", "/v1/reconciliation", "analytics", READERS),
     Route("GET", "/v1/events", "analytics", READERS),
+    Route("GET", "/v1/kpis", "analytics", READERS),
+    Route("GET", "/v1/reports", "analytics", READERS | {"rep", "sdr"}),
+    Route("GET", "/v1/reports/{name}", "analytics", READERS | {"rep", "sdr"}),
+    Route("GET", "/v1/spend", "analytics", READERS),
+    Route("POST", "/v1/spend", "analytics", MARKETING | LEADERS),
+    Route("GET", "/v1/export/{view}.csv", "analytics", READERS),
     Route("POST", "/v1/ops/analytics/rebuild", "analytics", OPERATORS),
     # policies that several services keep: the runner or the gateway publishes to all of them
     Route("GET", "/v1/policies/access", "gateway", ADMINS),
@@ -144,6 +185,20 @@ ROUTES: Final[tuple[Route, ...]] = (
         Route(method, f"/v1/ops/{service}/policies/{{kind}}", service, roles)
         for service in ("intake", "scorer", "router", "sla-watcher", "analytics")
         for method, roles in (("GET", READERS), ("PUT", MARKETING | LEADERS | OPERATORS))
+    ),
+    *(
+        Route("GET", f"/v1/ops/{service}/policies/{{kind}}/history", service, READERS)
+        for service in ("intake", "scorer", "router", "sla-watcher", "analytics")
+    ),
+    *(
+        Route("GET", f"/v1/policies/{kind}/history", service, roles)
+        for kind, service, roles in (
+            ("doors", "intake", MARKETING | OPERATORS),
+            ("fields", "intake", MARKETING | OPERATORS),
+            ("scorecard", "scorer", READERS),
+            ("routing", "router", READERS),
+            ("sla", "sla-watcher", READERS),
+        )
     ),
 )
 

@@ -30,6 +30,12 @@ class Meters:
     loop_lag: Gauge = field(init=False)
     http_requests: Counter = field(init=False)
     door_refused: Counter = field(init=False)
+    door_token_refused: Counter = field(init=False)
+    door_awaiting: Gauge = field(init=False)
+    door_awaiting_age: Gauge = field(init=False)
+    door_alarm: Gauge = field(init=False)
+    deliveries: Counter = field(init=False)
+    rotation_unfairness: Gauge = field(init=False)
 
     def __post_init__(self) -> None:
         stream = ["consumergroup", "topic", "partition"]
@@ -68,6 +74,28 @@ class Meters:
         self.loop_lag = Gauge("baton_loop_lag_seconds", "Event loop lag", registry=r)
         self.http_requests = Counter("baton_http_requests", "Requests", ["method", "route", "status"], registry=r)
         self.door_refused = Counter("baton_door_refused", "Submissions refused at a door", ["door", "why"], registry=r)
+        self.door_token_refused = Counter(
+            "baton_door_token_refused", "Answers not fetched because the vendor refuses the token", ["door"], registry=r
+        )
+        self.door_awaiting = Gauge(
+            "baton_door_awaiting_submissions", "Submissions whose answers are not fetched yet", ["door"], registry=r
+        )
+        self.door_awaiting_age = Gauge(
+            "baton_door_awaiting_seconds", "Age of the oldest submission without its answers", ["door"], registry=r
+        )
+        self.door_alarm = Gauge(
+            "baton_door_alarm", "1 while a door's alarm stands: token, awaiting, silent", ["door", "alarm"], registry=r
+        )
+        self.deliveries = Counter(
+            "baton_deliveries",
+            "Webhooks and e-mails tried: sent, failed, dead, cancelled",
+            ["kind", "outcome"],
+            registry=r,
+        )
+        self.rotation_unfairness = Gauge(
+            "baton_rotation_unfairness", "The greatest |assigned - share| in a team since its last change; at most 1",
+            ["team"], registry=r,
+        )  # fmt: skip
 
     def batch(self, service: str, records: int, seconds: float) -> None:
         """One batch was handled."""

@@ -23,7 +23,7 @@ def claims(facts: Facts) -> tuple[str, ...]:
         return ("test",)
     if facts.erased is not None:
         return ("erased",)
-    handoffs = [handoff for handoff in facts.handoffs.values() if _is_open(handoff, facts.invalid_recorded)]
+    handoffs = [handoff for handoff in facts.handoffs.values() if is_open(handoff, facts.invalid_recorded)]
     opportunities = [each for each in facts.opportunities.values() if _runs(each)]
     if handoffs or opportunities:
         held = ("handoff",) * len(handoffs) + ("opportunity",) * len(opportunities)
@@ -31,7 +31,8 @@ def claims(facts: Facts) -> tuple[str, ...]:
     return _unheld(facts)
 
 
-def _is_open(handoff: Handoff, invalid_recorded: int) -> bool:
+def is_open(handoff: Handoff, invalid_recorded: int) -> bool:
+    """Whether somebody has the lead by this handoff: assigned, not over, and the lead not found invalid since."""
     assignment = handoff.assignment
     return assignment is not None and not handoff.ended and assignment.recorded > invalid_recorded
 

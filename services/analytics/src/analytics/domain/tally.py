@@ -8,6 +8,7 @@ from datetime import date
 from analytics.domain.basis import Basis
 from analytics.domain.contribution import local_day
 from analytics.domain.facts import Facts, Opportunity
+from analytics.domain.place import is_open
 from analytics.domain.stages import counted, earliest, late_handoffs, response_ms, stages
 
 Holds = Callable[[int | None], bool]
@@ -77,7 +78,8 @@ def _add_handoffs(tally: Tally, facts: Facts, basis: Basis, holds: Holds) -> Non
             counts["in_time"] += took_ms <= limit_ms
         if handoff.assignment is not None and holds(handoff.assignment.at):
             counts["handoffs"] += 1
-            counts[_kept(handoff_id in late, took_ms is not None, ended=handoff.ended)] += 1
+            held = facts.erased is None and is_open(handoff, facts.invalid_recorded)
+            counts[_kept(handoff_id in late, took_ms is not None, held=held)] += 1
     captured = facts.captured or 0
     contact = earliest(each.first_contact for each in facts.handoffs.values())
     if contact is not None and not facts.legacy and holds(contact):
@@ -89,13 +91,13 @@ def _add_handoffs(tally: Tally, facts: Facts, basis: Basis, holds: Holds) -> Non
         tally.flow.append(max(0, assigned - captured) // 1000)
 
 
-def _kept(late: bool, contacted: bool, *, ended: bool) -> str:  # noqa: FBT001 - three facts of one handoff
+def _kept(late: bool, contacted: bool, *, held: bool) -> str:  # noqa: FBT001 - three facts of one handoff
     """How a handoff stands to its promise: what ended uncontacted before it was due was never owed."""
     if late:
         return "missed"
     if contacted:
         return "kept"
-    return "not_owed" if ended else "not_yet_due"
+    return "not_yet_due" if held else "not_owed"
 
 
 def _add_opportunity(tally: Tally, opportunity: Opportunity, holds: Holds, *, marketing: bool) -> None:

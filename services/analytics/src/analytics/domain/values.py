@@ -29,13 +29,13 @@ class Ratio:
         return self.numerator / self.denominator if self.denominator else None
 
     @property
-    def percent(self) -> str:
+    def plain(self) -> str:
         """In percent, two decimals: 18.75; empty for a zero denominator."""
         return _decimals(rounded(self.numerator * 10_000, self.denominator), 2) if self.denominator else ""
 
     @property
     def text(self) -> str:
-        return f"{self.percent} %" if self.denominator else "–"
+        return f"{self.plain} %" if self.denominator else "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,12 @@ class Multiple(Ratio):
     """A ratio that is read as a factor: ROI 1.0 is break even."""
 
     @property
-    def factor(self) -> str:
+    def plain(self) -> str:
         return _decimals(rounded(self.numerator * 100, self.denominator), 2) if self.denominator else ""
 
     @property
     def text(self) -> str:
-        return self.factor or "–"
+        return self.plain or "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,10 @@ class Each:
         return Money(rounded(self.total_minor, self.count), self.currency) if self.count else None
 
     @property
+    def plain(self) -> str:
+        return self.money.plain if self.money else ""
+
+    @property
     def text(self) -> str:
         money = self.money
         return "–" if money is None else _spelled(money.amount_minor, self.currency, digits(self.currency))
@@ -94,6 +98,10 @@ class Span:
     """A duration."""
 
     ms: int
+
+    @property
+    def plain(self) -> str:
+        return self.text
 
     @property
     def text(self) -> str:

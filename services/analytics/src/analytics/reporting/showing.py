@@ -15,13 +15,14 @@ from analytics.reporting import words
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-def table_json(table: Table, language: str) -> dict[str, Any]:
-    """Columns with their titles, rows and total by column."""
+def table_json(table: Table, language: str, limit: int) -> dict[str, Any]:
+    """Columns with their titles, the first rows and how many `more` there are, and the total by column."""
     return {
         "name": table.name,
         "title": words.title(table.name, language),
         "columns": [{"id": each.id, "title": _heading(each, language)} for each in table.columns],
-        "rows": [_row_json(row, language) for row in table.rows],
+        "rows": [_row_json(row, language) for row in table.rows[:limit]],
+        "more": max(0, len(table.rows) - limit),
         "total": None if table.total is None else _row_json(table.total, language),
     }
 
@@ -32,25 +33,34 @@ def _row_json(row: Cells, language: str) -> dict[str, Any]:
 
 def cell_json(value: Value, language: str) -> Any:
     """A cell with its parts and its exact text."""
+    shown: dict[str, Any]
     match value:
         case Ratio(numerator, denominator):
-            parts = {"numerator": numerator, "denominator": denominator, "ratio": value.ratio, "text": value.text}
+            shown = {"numerator": numerator, "denominator": denominator, "ratio": value.ratio, "text": value.text}
             if isinstance(value, Multiple):
-                return {**parts, "return": None if value.ratio is None else (numerator - denominator) / denominator}
-            return parts
+                shown["return"] = (numerator - denominator) / denominator if denominator else None
         case Money(amount_minor, currency):
-            return {**_money_json(amount_minor, currency), "text": value.text}
-        case Each(total_minor, count, currency):
-            money = value.money
-            shown = None if money is None else _money_json(money.amount_minor, currency)
-            return {"numerator": total_minor, "denominator": count, "ratio": total_minor / count if count else None,
-                    **(shown or {"amount_minor": None, "amount": None, "currency": currency}), "text": value.text}  # fmt: skip
+            shown = {**_money_json(amount_minor, currency), "text": value.text}
+        case Each():
+            shown = _each_json(value)
         case Span(ms):
-            return {"ms": ms, "text": value.text}
+            shown = {"ms": ms, "text": value.text}
         case Word(kind, code):
-            return {"code": code, "text": words.word(kind, code, language)}
+            shown = {"code": code, "text": words.word(kind, code, language)}
         case _:
             return value
+    return shown
+
+
+def _each_json(value: Each) -> dict[str, Any]:
+    none = {"amount_minor": None, "amount": None, "currency": value.currency}
+    return {
+        "numerator": value.total_minor,
+        "denominator": value.count,
+        "ratio": value.total_minor / value.count if value.count else None,
+        **(_money_json(value.money.amount_minor, value.currency) if value.money else none),
+        "text": value.text,
+    }
 
 
 def _money_json(amount_minor: int, currency: str) -> dict[str, Any]:
@@ -80,29 +90,20 @@ def cell_csv(value: Value, language: str) -> str:
     """A cell as a spreadsheet reads it: numbers plain, percent without the sign."""
     match value:
         case None:
-            return ""
-        case Multiple():
-            return value.factor
-        case Ratio():
-            return value.percent
-        case Money():
-            return value.plain
-        case Each():
-            return value.money.plain if value.money else ""
-        case Span():
-            return value.text
+            shown = ""
         case Word(kind, code):
-            return guarded(words.word(kind, code, language))
-        case bool():
-            return "1" if value else "0"
-        case int():
-            return str(value)
-        case datetime() | date():
-            return value.isoformat()
-        case UUID():
-            return str(value)
+            shown = guarded(words.word(kind, code, language))
         case str():
-            return guarded(value)
+            shown = guarded(value)
+        case bool():
+            shown = str(int(value))
+        case int() | UUID():
+            shown = str(value)
+        case datetime() | date():
+            shown = value.isoformat()
+        case _:
+            shown = value.plain
+    return shown
 
 
 def guarded(text: str) -> str:

@@ -12,9 +12,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from intake.admission import NotProven
 from intake.api.arriving import Knock, headers_of, json_answer, keep, knock, problem_of, receive
+from intake.api.handshake import shake
 from intake.api.thanks import thanks_page
 from intake.capture import Placed
-from intake.domain.policy import GenericDoor, GoogleDoor, HtmlDoor, RestDoor
+from intake.domain.policy import GenericDoor, GoogleDoor, HtmlDoor, MetaDoor, RestDoor, TypeformDoor
 from intake.domain.refusals import Refused
 from intake.domain.submission import Unmappable
 from intake.intake import Intake
@@ -35,6 +36,9 @@ def add_doors(router: APIRouter, desk: Desk, intake: Intake) -> None:
     _add(router, "/v1/leads", Bare(_leads(desk, intake)), "POST")
     _add(router, "/v1/hooks/{door}", hooks, "POST")
     _add(router, "/v1/hooks/{door}/{token}", hooks, "POST")
+    handshake = Bare(_handshake(desk, intake))
+    _add(router, "/v1/hooks/{door}", handshake, "GET")
+    _add(router, "/v1/hooks/{door}/{token}", handshake, "GET")
     _add(router, "/v1/forms/{door}", Bare(_forms(desk, intake)), "POST")
     _add(router, "/v1/forms/{door}/thanks", Bare(_thanks(desk, intake)), "GET")
     _add(router, "/v1/forms/{door}", Bare(_preflight(desk, intake)), "OPTIONS")
@@ -98,7 +102,7 @@ def _leads(desk: Desk, intake: Intake) -> Endpoint:
 def _hooks(desk: Desk, intake: Intake) -> Endpoint:
     async def post_hook(http: HttpRequest) -> ASGIApp:
         name, token = http.path_params["door"], http.path_params.get("token")
-        knocked = await knock(intake, desk, http, name, GoogleDoor, GenericDoor)
+        knocked = await knock(intake, desk, http, name, GoogleDoor, GenericDoor, MetaDoor, TypeformDoor)
         is_google = isinstance(knocked.door, GoogleDoor)
         try:
             request, items, rules = await receive(intake, desk, http, knocked, caller="hook", token=token)
@@ -106,15 +110,24 @@ def _hooks(desk: Desk, intake: Intake) -> Endpoint:
         except _REFUSALS as error:
             problem = problem_of(intake, name, error)
             return _google_refusal(problem) if is_google else document(problem)
+        if any(one.state == "awaiting" for one in placed):
+            intake.fetcher.wake()
         headers = {}
         if len(placed) == 1:
             headers["Baton-Submission-Id"] = str(placed[0].submission_id)
         leads = {one.lead_id for one in placed}
         if len(leads) == 1 and (lead_id := leads.pop()):
             headers["Baton-Lead-Id"] = str(lead_id)
-        return json_answer(200, b"{}" if is_google else _told(placed), headers)
+        return json_answer(200, b"{}" if isinstance(knocked.door, GoogleDoor | MetaDoor) else _told(placed), headers)
 
     return post_hook
+
+
+def _handshake(desk: Desk, intake: Intake) -> Endpoint:
+    async def handshake(http: HttpRequest) -> ASGIApp:
+        return await shake(intake, desk, http)
+
+    return handshake
 
 
 def _told(placed: list[Placed]) -> bytes:

@@ -1,25 +1,21 @@
-"""`/v1/leads`: search, one lead, and erasure."""
+"""`/v1/leads`: search, and one lead."""
 
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-import orjson
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from sqlalchemy import Row
 from starlette.responses import Response
 
 from intake import queries
 from intake.api.answers import answer, cursor_of, masked, page, sees_people, shown
-from intake.api.arriving import idempotency_key
 from intake.domain.identity import email_key, phone_key
 from intake.domain.people import Key
-from shared.contracts import LeadErased
 from shared.http.access import Principal
 from shared.http.app import caller
 from shared.http.problems import Problem
-from shared.runtime.desk import Answer, Desk
-from shared.runtime.ids import new_id
-from shared.runtime.work import Work
+from shared.runtime.desk import Desk
 
 Caller = Annotated[Principal, Depends(caller)]
 
@@ -33,45 +29,39 @@ def add_leads(router: APIRouter, desk: Desk) -> None:
         email: str | None = None,
         phone: str | None = None,
         name: str | None = None,
+        tag: str | None = None,
         country: str | None = None,
         cursor: str | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> Response:
         if not sees_people(principal) and (email or phone or name):
             raise Problem(403, f"the role {principal.role} may not look for people", code="role")
-        wanted = queries.Wanted(_keys(email, phone, country), name or None, cursor_of(cursor), limit)
+        wanted = queries.Wanted(_keys(email, phone, country), name or None, cursor_of(cursor), limit, tag or None)
         return await _found(desk, principal, wanted, by_key=bool(email or phone))
 
     @router.get("/v1/leads/{lead_id}")
     async def one(lead_id: UUID, principal: Caller) -> Response:  # pyright: ignore[reportUnusedFunction]
-        async with desk.read() as session:
-            row = await queries.the_lead(session, lead_id)
-            if row is None:
-                raise no_lead()
-            if row.erased_at is not None:
-                raise Problem(410, "this person was erased", code="erased", erased_at=shown(row.erased_at))
-            submissions = await queries.submissions_of(session, lead_id)
-        return answer({**_lead(row, principal), "submissions": submissions})
-
-    @router.delete("/v1/leads/{lead_id}/personal-data")
-    async def erase(lead_id: UUID, request: Request, *, purge: bool = False) -> Response:  # pyright: ignore[reportUnusedFunction]
-        async def act(work: Work) -> Answer:
-            return await _erase(work, lead_id, purge=purge)
-
-        key = idempotency_key(request.headers)
-        command = f"intake:erase:{lead_id}:{key}" if key else str(new_id())
-        done = await desk.command(command, str(lead_id).encode(), lead_id, act)
-        return Response(done.body, done.status, media_type="application/json")
+        return answer(await shown_lead(desk, lead_id, principal))
 
 
-async def _erase(work: Work, lead_id: UUID, *, purge: bool) -> Answer:
-    row = await queries.the_lead(work.session, lead_id, lock=True)
-    if row is None:
-        raise no_lead()
-    if row.erased_at is None:
-        await queries.forget(work.session, lead_id, work.now)
-        work.emit([LeadErased(lead_id=lead_id, occurred_at=work.now, recorded_at=work.now, purge=purge)])
-    return Answer(200, orjson.dumps({"lead_id": lead_id, "erased_at": shown(row.erased_at or work.now)}))
+async def shown_lead(desk: Desk, lead_id: UUID, principal: Principal) -> dict[str, Any]:
+    """A lead as this caller may see it.
+
+    Raises Problem 404 and 410.
+    """
+    async with desk.read() as session:
+        row = await queries.the_lead(session, lead_id)
+        if row is None:
+            raise no_lead()
+        if row.erased_at is not None:
+            raise erased(row.erased_at)
+        submissions = await queries.submissions_of(session, lead_id)
+    return {**_lead(row, principal), "submissions": submissions}
+
+
+def erased(at: datetime) -> Problem:
+    """The answer where the person was erased."""
+    return Problem(410, "this person was erased", code="erased", erased_at=shown(at))
 
 
 def no_lead() -> Problem:

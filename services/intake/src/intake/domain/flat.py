@@ -19,7 +19,7 @@ from intake.domain.labels import (
     tracking_field,
 )
 from intake.domain.paths import as_texts, find, leaves, texts
-from intake.domain.policy import GenericDoor, HtmlDoor, RestDoor
+from intake.domain.policy import GenericDoor, HtmlDoor, ImportDoor, RestDoor
 from intake.domain.strict_json import Json
 from intake.domain.submission import Answer, Ignored, Unmappable
 
@@ -28,7 +28,7 @@ _STRUCTURED = ("channel_ids.", "click_ids.")
 _OURS = ("tags", "is_test", "created_at", "title_level")
 _MAX_LIST_ANSWERS = 500
 
-FlatDoor = GenericDoor | HtmlDoor | RestDoor
+FlatDoor = GenericDoor | HtmlDoor | RestDoor | ImportDoor
 
 
 def items_of(door: FlatDoor, body: Json) -> list[Json] | Unmappable:
@@ -41,13 +41,14 @@ def items_of(door: FlatDoor, body: Json) -> list[Json] | Unmappable:
     return body if isinstance(body, list) else [body]
 
 
-def read_flat(door: FlatDoor, item: Json, where: str) -> Draft | Unmappable | Ignored:
+def read_flat(door: FlatDoor, item: Json, where: str, draft: Draft | None = None) -> Draft | Unmappable | Ignored:
+    """The draft of an item; what a given draft already knows stays."""
     if not isinstance(item, dict):
         return Unmappable("the item is no object", where, "send one object per lead")
     traps = door.honeypot if isinstance(door, HtmlDoor) else ()
     if any(texts(item, trap) for trap in traps):
         return Ignored("the honeypot field is filled")
-    draft = Draft()
+    draft = Draft() if draft is None else draft
     if isinstance(door, GenericDoor):
         _identify(door, item, draft)
     for field, paths in door.map.items():

@@ -62,7 +62,7 @@ _TRACKING: dict[str, tuple[str, ...]] = {
 # Words that tell a custom question's meaning where its label is none of the above.
 _QUESTION_WORDS: dict[str, tuple[str, ...]] = {
     "budget": ("budget", "预算", "預算", "ngân sách"),
-    "timeframe": ("timeframe", "timeline", "when do you plan", "when would you like", "how soon", "什么时候", "多久内",
+    "timeframe": ("timeframe", "timeline", "when do you plan", "when would you like", "when do you want to start", "how soon", "什么时候", "多久内",
                   "采购时间", "启动时间", "khi nào", "bao lâu"),
     "industry": ("industry", "行业", "ngành nghề", "lĩnh vực"),
     "company_size": ("company size", "how many employees", "number of employees", "公司规模", "员工人数", "quy mô",

@@ -8,9 +8,12 @@ from intake.domain.draft import Draft
 from intake.domain.fields import Fields
 from intake.domain.flat import items_of, read_flat
 from intake.domain.google import read_google
-from intake.domain.policy import Door, GenericDoor, GoogleDoor, HtmlDoor, RestDoor
+from intake.domain.import_row import read_row
+from intake.domain.meta import changes, read_meta
+from intake.domain.policy import Door, GenericDoor, GoogleDoor, HtmlDoor, ImportDoor, MetaDoor, RestDoor, TypeformDoor
 from intake.domain.strict_json import Json
 from intake.domain.submission import Outcome, Unmappable
+from intake.domain.typeform import read_typeform
 
 
 def submissions(door: Door, fields: Fields, body: Json, received_at: datetime) -> list[Outcome]:
@@ -27,7 +30,15 @@ def submissions(door: Door, fields: Fields, body: Json, received_at: datetime) -
 
 def items(door: Door, body: Json) -> list[Json] | Unmappable:
     """The items of a body: itself, or those of the list that it is or holds."""
-    return [body] if isinstance(door, GoogleDoor) else items_of(door, body)
+    match door:
+        case GoogleDoor() | TypeformDoor() | ImportDoor():
+            return [body]
+        case MetaDoor():
+            return changes(body)
+        case GenericDoor() | HtmlDoor() | RestDoor():
+            return items_of(door, body)
+        case _:
+            assert_never(door)
 
 
 def outcome_of(door: Door, fields: Fields, item: Json, where: str, received_at: datetime) -> Outcome:
@@ -35,8 +46,14 @@ def outcome_of(door: Door, fields: Fields, item: Json, where: str, received_at: 
     match door:
         case GoogleDoor():
             draft = read_google(door, item)
+        case MetaDoor():
+            draft = read_meta(door, item, where)
+        case TypeformDoor():
+            draft = read_typeform(door, item, where)
         case GenericDoor() | HtmlDoor() | RestDoor():
             draft = read_flat(door, item, where)
+        case ImportDoor():
+            return read_row(door, fields, item, received_at)
         case _:
             assert_never(door)
     return finish(draft, door, fields, received_at, where) if isinstance(draft, Draft) else draft

@@ -100,6 +100,19 @@ class _Door(Model):
     test: bool = False
     zone: str = "UTC"  # of times without a zone
 
+    @model_validator(mode="before")
+    @classmethod
+    def _tags_may_stand_among_the_defaults(cls, value: object) -> object:
+        defaults = value.get("defaults") if isinstance(value, dict) else None
+        if not isinstance(defaults, dict) or "tags" not in defaults:
+            return cast("object", value)
+        door = cast("dict[str, Any]", value)
+        if "tags" in door:
+            raise ValueError("'tags' stands twice: beside 'defaults' and in it")
+        rest = {key: text for key, text in cast("dict[str, Any]", defaults).items() if key != "tags"}
+        tags = cast("dict[str, Any]", defaults)["tags"]
+        return {**door, "defaults": rest, "tags": [tags] if isinstance(tags, str) else tags}
+
     @field_validator("map")
     @classmethod
     def _maps_to_known_fields(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
@@ -139,6 +152,41 @@ class _Door(Model):
 class GoogleDoor(_Door):
     kind: Literal["google"]
     key: Secrets
+
+
+class Graph(Model):
+    """Where a notification's answers are fetched, and with what."""
+
+    base_url: str = "https://graph.facebook.com"
+    token: Secrets
+    version: str | None = Field(default=None, pattern=r"v[0-9]{1,3}\.[0-9]{1,2}")  # None: the app's own
+    calls_per_minute: int = Field(default=600, ge=1, le=60_000)
+
+    @field_validator("base_url")
+    @classmethod
+    def _token_travels_encrypted(cls, value: str) -> str:
+        parts = urlsplit(value)
+        here = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+        bare = parts.hostname and not (parts.username or parts.password or parts.query or parts.fragment)
+        if not bare or not (parts.scheme == "https" or here):
+            raise ValueError(
+                "base_url is https://host[/path]; http only on this machine, since a token travels with it"
+            )
+        return value.rstrip("/")
+
+
+class MetaDoor(_Door):
+    """Meta lead ads: signed notifications that carry ids only, whose answers are fetched."""
+
+    kind: Literal["meta"]
+    secret: Secrets
+    verify_token: Secrets
+    graph: Graph
+
+
+class TypeformDoor(_Door):
+    kind: Literal["typeform"]
+    secret: Secrets
 
 
 class GenericDoor(_Door):
@@ -184,8 +232,31 @@ class RestDoor(_Door):
     kind: Literal["rest"]
 
 
-Door: TypeAlias = GoogleDoor | GenericDoor | HtmlDoor | RestDoor
-_KINDS: dict[str, type[_Door]] = {"google": GoogleDoor, "generic": GenericDoor, "html": HtmlDoor, "rest": RestDoor}
+class ImportDoor(_Door):
+    """Files of rows. What a row must have beside the fields policy's: one of each line, or it is parked."""
+
+    kind: Literal["import"]
+    required: tuple[Annotated[tuple[str, ...], BeforeValidator(_as_list)], ...] = ()
+
+    @field_validator("required")
+    @classmethod
+    def _required_fields_exist(cls, value: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+        for field in (name for line in value for name in line):
+            if field not in MAPPABLE_FIELDS and field != "channel_ids":
+                raise ValueError(f"{field!r} is no lead field; use one of {', '.join(sorted(MAPPABLE_FIELDS))}")
+        return value
+
+
+Door: TypeAlias = GoogleDoor | MetaDoor | TypeformDoor | GenericDoor | HtmlDoor | RestDoor | ImportDoor
+_KINDS: dict[str, type[_Door]] = {
+    "google": GoogleDoor,
+    "meta": MetaDoor,
+    "typeform": TypeformDoor,
+    "generic": GenericDoor,
+    "html": HtmlDoor,
+    "rest": RestDoor,
+    "import": ImportDoor,
+}
 
 
 class Doors(Model):
@@ -219,6 +290,11 @@ def secrets_of(door: Door) -> list[tuple[str, SecretRef]]:
     found = [(f"token[{place}]", ref) for place, ref in enumerate(door.token or ())]
     if isinstance(door, GoogleDoor):
         found += [(f"key[{place}]", ref) for place, ref in enumerate(door.key)]
+    if isinstance(door, MetaDoor | TypeformDoor):
+        found += [(f"secret[{place}]", ref) for place, ref in enumerate(door.secret)]
+    if isinstance(door, MetaDoor):
+        found += [(f"verify_token[{place}]", ref) for place, ref in enumerate(door.verify_token)]
+        found += [(f"graph.token[{place}]", ref) for place, ref in enumerate(door.graph.token)]
     if isinstance(door, GenericDoor) and door.verify is not None:
         found += [(f"verify.secrets[{place}]", ref) for place, ref in enumerate(door.verify.secrets)]
     return [(f"doors.{door.name}.{path}", ref) for path, ref in found]

@@ -9,7 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from intake.domain.policy import Door, GenericDoor, GoogleDoor, Resolve, SecretRef, Timestamp, Verify
+from intake.domain.policy import (
+    Door,
+    GenericDoor,
+    GoogleDoor,
+    MetaDoor,
+    Resolve,
+    SecretRef,
+    Timestamp,
+    TypeformDoor,
+    Verify,
+)
 from intake.domain.strict_json import Json
 
 _MAX_TIMESTAMP_DIGITS = 17
@@ -49,13 +59,33 @@ Proof = Proven | Unproven
 
 def prove_arrival(door: Door, arrival: Arrival, resolve: Resolve, now: datetime) -> Proof:
     """Checks the door's path token and its signature on the raw bytes. To be asked before the body is parsed."""
-    if door.token is not None:
-        proof = _equals(arrival.token, "the path token", door.token, resolve)
-        if isinstance(proof, Unproven):
-            return proof
-    if isinstance(door, GenericDoor) and door.verify is not None:
-        return verify(door.verify, arrival, resolve, now)
-    return _PROVEN
+    if door.token is not None and isinstance(proof := prove_token(door, arrival, resolve), Unproven):
+        return proof
+    rule = signature_rule(door)
+    return _PROVEN if rule is None else verify(rule, arrival, resolve, now)
+
+
+def prove_token(door: Door, arrival: Arrival, resolve: Resolve) -> Proof:
+    """Checks the door's path token, if it has one."""
+    return _PROVEN if door.token is None else _equals(arrival.token, "the path token", door.token, resolve)
+
+
+def signature_rule(door: Door) -> Verify | None:
+    """How a door's senders sign the raw body; None where they do not."""
+    match door:
+        case GenericDoor():
+            return door.verify
+        case MetaDoor():
+            return Verify(header="X-Hub-Signature-256", prefix="sha256=", secrets=door.secret)
+        case TypeformDoor():
+            return Verify(header="Typeform-Signature", prefix="sha256=", encoding="base64", secrets=door.secret)
+        case _:
+            return None
+
+
+def is_one_of(given: str | None, name: str, secrets: Sequence[SecretRef], resolve: Resolve) -> Proof:
+    """Whether a text is one of these secrets, compared in constant time."""
+    return _equals(given, name, secrets, resolve)
 
 
 def prove_body(door: Door, body: Json, resolve: Resolve) -> Proof:

@@ -33,6 +33,7 @@ class Bounds:
 
 
 LEAD_BOUNDS = Bounds()
+BATCH_BOUNDS = Bounds(max_body_bytes=1024 * 1024)  # a thousand notifications of Meta's
 
 
 def held_to_size(raw: bytes, bounds: Bounds) -> None:

@@ -55,6 +55,9 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...]
     origins: Mapping[str, str]
     notes: tuple[Note, ...]
+    legacy: bool = False  # from before this product: it keeps its date and starts no clocks
+    pool: str | None = None
+    previous_owner: str | None = None
 
     def text(self, field: str) -> str | None:
         value = self.fields.get(field)
@@ -79,7 +82,16 @@ class Ignored:
     reason: str
 
 
-Outcome: TypeAlias = Submission | Unmappable | Ignored
+@dataclass(frozen=True, slots=True)
+class Awaiting:
+    """A notification that carries ids only: it becomes a submission when its answers have been fetched."""
+
+    vendor_id: str
+    vendor_key: str
+    reason: str = "its answers are being fetched from the vendor"
+
+
+Outcome: TypeAlias = Submission | Unmappable | Ignored | Awaiting
 
 
 def lead_fields(submission: Submission) -> dict[str, Value]:

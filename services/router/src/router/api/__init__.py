@@ -2,13 +2,31 @@
 
 from fastapi import APIRouter
 
-from router.api import absence, handoffs, leads, notes, opportunities, pools, reps, stream, tasks, transfers
+from router.api import (
+    absence,
+    handoffs,
+    leads,
+    notes,
+    opportunities,
+    pools,
+    reps,
+    stream,
+    subscriptions,
+    tasks,
+    transfers,
+    what_ifs,
+)
+from router.saving import saving
+from router.settings import Settings
 from shared.runtime.desk import Desk
 
 
-def api(desk: Desk) -> APIRouter:
+def api(desk: Desk, settings: Settings) -> APIRouter:
     """The router's paths, as in the table of routes."""
     router = APIRouter()
-    for room in (stream, handoffs, transfers, leads, notes, pools, opportunities, tasks, reps, absence):
+    rooms = (stream, handoffs, transfers, leads, notes, pools, opportunities, tasks, reps, absence, what_ifs)
+    for room in rooms:
         room.add(router, desk)
+    subscriptions.add(router, desk, settings)
+    router.include_router(saving(desk))
     return router

@@ -60,10 +60,11 @@ def add(router: APIRouter, desk: Desk) -> None:
             turn.desks[team_id] = replace(held, switched_off=off)
             if said.available and rep in held.switched_off:
                 turn.calls.append(Call(team_id, _room(who, turn.desks[team_id])))
-            record = doing.Switch(rep, team_id, said.available, said.reason, ask.principal.actor)
+            record = doing.Switch(rep, team_id, said.available, said.reason, ask.principal.actor, held.next_number)
             await doing.keep_switch(turn.connection, new_id(), record, turn.now)
             await finish(turn, work)
-            return Answer(200, msgspec.json.encode({"id": rep, "team": team_id, **record._asdict(), "at": turn.now}))
+            shown = {"id": rep, **record._asdict(), "at": turn.now}
+            return Answer(200, msgspec.json.encode({name: value for name, value in shown.items() if name != "number"}))
 
         kept = await desk.command(ask.command_id, ask.body, _REPS, act)
         return Response(kept.body, kept.status, media_type="application/json")

@@ -119,7 +119,7 @@ def _next_of(turn: Turn, case: Case, ask: Ask, said: ByHand, team_id: str) -> Ch
         raise Problem(409, detail, code=outcome.reason.replace("_", "-"), considered=passed_over, until=outcome.wake_at)
     turn.desks[team_id] = outcome.desk
     decision = replace(outcome.decision, by=ask.principal.actor, reason=said.reason)
-    offering = Offering(decision, outcome.calendar, outcome.manager)
+    offering = Offering(decision, outcome.calendar, outcome.manager, lead=lead)
     return Chosen(outcome.owner, team_id, step_of(turn.rules.policy, team_id), offering, counted=True)
 
 

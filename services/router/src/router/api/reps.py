@@ -13,7 +13,8 @@ from router.api.asking import Ask, Asked, Body, Caller, json
 from router.domain.desk import Desk as TeamDesk
 from router.domain.desk import Hours, local_day, monday_of, unavailable
 from router.domain.policy import Rep, Team
-from router.policies import hours_of
+from router.policies import hours_of, parse
+from router.saving import check
 from router.store import doing, lists
 from shared.http.access import Principal
 from shared.http.problems import Problem
@@ -129,6 +130,7 @@ async def _publish(desk: Desk, ask: Ask, edit: Edit, rep: str, teams: set[str], 
         document: Document = copy.deepcopy(dict(current.body))
         _allow(ask.principal, teams | {team for team, _ in [_find(document, rep) or (None, None)] if team})
         edit(document)
+        check(parse(document), (await work.policy("calendars")).value)
         version = await work.policies.publish(
             work.session, "routing", document, by=ask.principal.actor, at=work.now, after=current.version
         )

@@ -1,7 +1,7 @@
 """Tasks: what an owner (or marketing) has to do next; set by hand too, and done."""
 
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -27,14 +27,12 @@ from router.api.leads import guard
 from router.cases import Case
 from router.domain.dossier import open_handoff, open_opportunity_of, owner_of
 from router.store import doing, lists
-from router.store.desk_work import Note, Task
+from router.store.desk_work import MARKETINGS, Note, Task
 from router.turn import Turn
 from shared.http.access import Principal
 from shared.http.problems import Problem
 from shared.runtime.desk import Answer, Desk
 from shared.runtime.ids import new_id
-
-MARKETINGS: Final = frozenset({"repair", "merge", "find_decision_maker"})
 
 
 class Setting(Body):

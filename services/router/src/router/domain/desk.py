@@ -56,6 +56,8 @@ class Desk(msgspec.Struct, frozen=True, gc=False):
     rotation: Rotation = msgspec.field(default_factory=Rotation)
     loads: Mapping[str, Load] = msgspec.field(default_factory=dict[str, Load])
     switched_off: frozenset[str] = frozenset()
+    kept_on: date = date.min
+    """The team's local date on which its desk was last kept as the day began."""
 
     def load(self, rep_id: str) -> Load:
         return self.loads.get(rep_id, NOTHING_TAKEN)
@@ -81,6 +83,11 @@ def taken(desk: Desk, rep_id: str, day: date) -> Desk:
         load.performance_milli,
     )
     return replace(desk, loads={**desk.loads, rep_id: fuller})
+
+
+def kept_today(desk: Desk, day: date) -> Desk:
+    """The desk as it is to be kept at the beginning of a day; itself where that was done."""
+    return desk if desk.kept_on >= day else replace(desk, kept_on=day)
 
 
 def released(desk: Desk, rep_id: str) -> Desk:

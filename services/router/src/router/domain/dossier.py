@@ -142,6 +142,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     score_milli: int = 0
     tier: str | None = None
     action: str | None = None
+    mql: bool = False
     status: Status = "new"
     status_at: datetime | None = None
     episodes: tuple[Episode, ...] = ()

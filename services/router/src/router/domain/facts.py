@@ -33,8 +33,11 @@ class Waited(NamedTuple):
 
 
 class Accepted(NamedTuple):
+    """`by`, here and below: who did it for the owner, where somebody did."""
+
     handoff_id: UUID
     owner: str
+    by: str | None = None
 
 
 class Rejected(NamedTuple):
@@ -46,6 +49,7 @@ class Rejected(NamedTuple):
     rating: int | None
     pool: Pool | None
     ends_episode: bool
+    by: str | None = None
 
 
 class Returned(NamedTuple):
@@ -115,13 +119,22 @@ class PoolEntered(NamedTuple):
 
 
 class TaskRaised(NamedTuple):
-    """`owner` None: marketing's, where the lead has no marketing owner."""
+    """`owner` None: marketing's, where the lead has no marketing owner. `task_id`: raised once under this id."""
 
     kind: str
     owner: str | None
     handoff_id: UUID | None = None
     detail: tuple[str, ...] = ()
     team: str | None = None
+    due_at: datetime | None = None
+    task_id: UUID | None = None
+
+
+class TaskAnswered(NamedTuple):
+    """What a task was raised for turned out otherwise."""
+
+    task_id: UUID
+    outcome: str
 
 
 class ChecklistFilled(NamedTuple):
@@ -146,6 +159,7 @@ class OpportunityStaged(NamedTuple):
     amount_minor: int | None
     currency: str | None
     reason: str | None
+    by: str | None = None
 
 
 class OpportunityPassed(NamedTuple):
@@ -187,6 +201,7 @@ Fact = (
     | HandoffClosed
     | PoolEntered
     | TaskRaised
+    | TaskAnswered
     | ChecklistFilled
     | OpportunityOpened
     | OpportunityStaged
@@ -217,6 +232,10 @@ class Actor:
 
     who: str
     role: Literal["sdr", "rep", "manager", "admin", "marketer", "operator", "system"] = "rep"
+
+    def instead_of(self, owner: str) -> str | None:
+        """Who acts for the owner; None for the owner."""
+        return None if self.who == owner else self.who
 
     def may_act_for(self, owner: str) -> bool:
         return self.who == owner or self.role in ("manager", "admin", "system")

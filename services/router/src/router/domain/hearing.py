@@ -25,6 +25,7 @@ from router.domain.dossier import (
     hops,
     open_handoff,
     open_opportunity_of,
+    owner_of,
 )
 from router.domain.facts import Fact, HandoffClosed, Recycled, Step, TaskRaised
 from router.domain.policy import Destination, Pool, Recycle
@@ -69,12 +70,20 @@ def updated(dossier: Dossier, *, at: datetime, attributes: Attributes, cleared: 
     return Step(replace(dossier, **news) if news else dossier)
 
 
-def scored(dossier: Dossier, *, at: datetime, score_milli: int, tier: str, action: str | None) -> Step:
-    """The latest score; the tier's action says which pool an unrouted lead waits in."""
-    newest = (dossier.scored_at, dossier.score_milli, dossier.tier or "") if dossier.scored_at else None
-    if _deaf(dossier) or (newest is not None and newest >= (at, score_milli, tier)):
+def scored(
+    dossier: Dossier, *, at: datetime, score_milli: int, tier: str, action: str | None, mql: bool = False
+) -> Step:
+    """The latest score; the tier's action says which pool an unrouted lead waits in.
+
+    `mql`: the tier is one of which marketing is told. Ever reached counts, however late it is heard.
+    """
+    if _deaf(dossier):
         return Step(dossier)
-    return Step(replace(dossier, scored_at=at, score_milli=score_milli, tier=tier, action=action))
+    newest = (dossier.scored_at, dossier.score_milli, dossier.tier or "") if dossier.scored_at else None
+    if newest is None or newest < (at, score_milli, tier):
+        ever = mql or dossier.mql
+        return Step(replace(dossier, scored_at=at, score_milli=score_milli, tier=tier, action=action, mql=ever))
+    return Step(replace(dossier, mql=True) if mql and not dossier.mql else dossier)
 
 
 def qualified(
@@ -92,7 +101,7 @@ def qualified(
     news = {} if attributes is None else _news(dossier, at, attributes)
     crossing = Episode(number=episode, at=at, score_milli=score_milli, tier=tier)
     episodes = tuple(sorted([*dossier.episodes, crossing], key=lambda seen: seen.number))
-    return _begin(replace(dossier, **news, episodes=episodes))
+    return _begin(replace(dossier, **news, episodes=episodes, mql=True))
 
 
 def engaged(
@@ -131,6 +140,33 @@ def breached(dossier: Dossier, *, handoff_id: UUID, cause: str, since: datetime,
     return taken_back(dossier, handoff, cause=cause, destination=destination, at=at, policy=policy)
 
 
+def escalated(
+    dossier: Dossier, *, task_id: UUID, handoff_id: UUID, promise: str, due_at: datetime, manager: str | None
+) -> Step:
+    """The first contact was not made in time: the manager's task, once per clock (`task_id` is made from its id).
+
+    A proven contact in time that was told late has disproved the breach already.
+    """
+    handoff = handoff_by_id(dossier, handoff_id)
+    if _deaf(dossier) or handoff is None:
+        return Step(dossier)
+    in_time = any(
+        made.handoff_id == handoff_id and not made.unproven and made.occurred_at <= due_at for made in dossier.contacts
+    )
+    if in_time:
+        return Step(dossier)
+    told = (promise, handoff.owner)
+    return Step(dossier, (TaskRaised("escalation", manager, handoff_id, told, handoff.team, task_id=task_id),))
+
+
+def nurture_due(dossier: Dossier, *, cadence: str, day: int, content: str, due_at: datetime) -> Step:
+    """A step of a cadence: what marketing is to send now. Whom sales has is left to sales."""
+    if _deaf(dossier) or owner_of(dossier) is not None:
+        return Step(dossier)
+    told = (cadence, f"day-{day}", content)
+    return Step(dossier, (TaskRaised("nurture", dossier.marketing_owner, None, told, due_at=due_at),))
+
+
 def taken_back(
     dossier: Dossier, handoff: Handoff, *, cause: str, destination: Destination, at: datetime, policy: Recycle
 ) -> Step:
@@ -163,6 +199,16 @@ def erased(dossier: Dossier, *, at: datetime) -> Step:
 
 def _deaf(dossier: Dossier) -> bool:
     return dossier.erased_at is not None or dossier.is_test
+
+
+def reached_mql(before: Dossier, after: Dossier) -> bool:
+    """Whether marketing is to be told now: once, when the lead is known and has reached MQL, in whichever order."""
+    return after.mql and after.captured_at is not None and not (before.mql and before.captured_at is not None)
+
+
+def told_marketing(dossier: Dossier, owner: str) -> Step:
+    """The lead has become an MQL: a task for its marketing owner."""
+    return Step(dossier, (TaskRaised("mql", owner, None, (dossier.tier or "qualified",)),))
 
 
 def _begin(dossier: Dossier) -> Step:

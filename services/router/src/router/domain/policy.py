@@ -63,6 +63,7 @@ class Rep(_Value):
     calendar: str | None = None
     leave: tuple[Leave, ...] = ()
     active: bool = True
+    email: Annotated[str, Field(pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$")] | None = None
 
     @property
     def weight_milli(self) -> int:
@@ -168,6 +169,7 @@ class Routing(_Value):
     """The document as published. `reasons` and `pools` given in it are laid over the presets.
 
     `checklist` is what an opportunity needs filled, `pass_on` what an SDR fills before a rep gets the lead.
+    `marketing_owner` is told of leads whose door or campaign names nobody.
     `return_reasons` are what a rep may say on giving a handoff back, `by_hand_reasons` why people move leads by hand.
     """
 
@@ -176,6 +178,7 @@ class Routing(_Value):
     fallback: str | None = None
     returning_owner: bool = True
     accounts: dict[str, str] = {}
+    marketing_owner: Annotated[str, Field(min_length=1)] | None = None
     recycle: Recycle = Recycle()
     reasons: dict[str, Consequence] = Field(default_factory=_reasons)
     pools: dict[Pool, PoolRule] = Field(default_factory=_pools)

@@ -32,6 +32,7 @@ from router.domain.ownership import activated_by_policy
 from router.domain.policy import CHECKLIST, Routing
 
 FORWARD: tuple[Status, ...] = ("new", "contacted", "interested", "activated")
+BEYOND_REPAIR: frozenset[str] = frozenset({"spam", "test", "duplicate"})
 STAGES: tuple[Stage, ...] = ("initial", "proposal", "negotiation")
 # free text is kept in the notes, where erasure finds it; these fields take one of a few words
 PICKLISTS: Mapping[str, frozenset[str]] = {
@@ -52,7 +53,7 @@ def move(
     if owner is not None and by.role in ("rep", "sdr") and not by.may_act_for(owner[0]):
         return Refused("not_owner", f"the lead is {owner[0]}'s")
     if to == "invalid":
-        return _invalidated(dossier, at, reason or "wrong_info", by.who)
+        return _invalidated(dossier, at, reason or "wrong_info", by)
     if dossier.status == "invalid":
         return _repaired(dossier, to, at, proof, by.who)
     if FORWARD.index(to) <= FORWARD.index(dossier.status):
@@ -167,6 +168,7 @@ def stage(
     after = replace(found, stage=to, amount_minor=amount, currency=money, reason=reason, closed_at=ended)
     opportunities = tuple(after if known.id == after.id else known for known in dossier.opportunities)
     staged = OpportunityStaged(found.id, found.handoff_id, found.owner, to, found.stage, amount, money, reason)
+    staged = staged._replace(by=by.instead_of(found.owner))
     step = Step(replace(dossier, opportunities=opportunities), (staged,))
     if to != "lost":
         return step
@@ -202,18 +204,22 @@ def _fits(name: str, value: str | None) -> bool:
     return value in PICKLISTS[name] if name in PICKLISTS else bool(value.strip())
 
 
-def _invalidated(dossier: Dossier, at: datetime, reason: str, by: str) -> Step | Refused:
+def _invalidated(dossier: Dossier, at: datetime, reason: str, by: Actor) -> Step | Refused:
     if dossier.status == "invalid":
         return Refused("not_forward", "the lead is invalid already")
     if open_opportunity_of(dossier) is not None:
         return Refused("opportunity_open", "close the opportunity first")
     handoff = open_handoff(dossier)
-    step = moved(replace(dossier, wanting=None, pooled=None), "invalid", at, reason, handoff, by)
+    step = moved(replace(dossier, wanting=None, pooled=None), "invalid", at, reason, handoff, by.who)
+    if reason not in BEYOND_REPAIR:
+        raised = TaskRaised("repair", dossier.marketing_owner, handoff.id if handoff else None, (reason,))
+        step = Step(step.dossier, (*step.facts, raised))
     if handoff is None:
         return step
     judged = replace(handoff, verdict="rejected", reason=reason)
     end = closed(step.dossier, judged, "rejected", at)
     verdict = Rejected(handoff.id, handoff.owner, reason, None, None, ends_episode=True)
+    verdict = verdict._replace(by=by.instead_of(handoff.owner))
     return Step(end.dossier, (verdict, *end.facts, *step.facts))
 
 

@@ -32,13 +32,17 @@ class CompiledRule:
 
 @dataclass(frozen=True)
 class Policy:
-    """One immutable version. Built by `compile_policy`. `screens`: some rule lets an SDR come first."""
+    """One immutable version. Built by `compile_policy`. `screens`: some rule lets an SDR come first.
+
+    `mailed`: reps who have an e-mail address.
+    """
 
     version: int
     routing: Routing
     rules: tuple[CompiledRule, ...]
     team_of: Mapping[str, str]
     screens: bool
+    mailed: frozenset[str] = frozenset()
 
     def team(self, team_id: str) -> Team:
         return self.routing.teams[team_id]
@@ -72,7 +76,8 @@ def compile_policy(document: object, *, version: int, compile_rule: Callable[[st
         for index, rule in enumerate(routing.rules)
     )
     team_of = {rep.id: team_id for team_id, team in routing.teams.items() for rep in team.reps}
-    return Policy(version, routing, compiled, team_of, any(rule.sdr for rule in routing.rules))
+    mailed = frozenset(rep.id for team in routing.teams.values() for rep in team.reps if rep.email)
+    return Policy(version, routing, compiled, team_of, any(rule.sdr for rule in routing.rules), mailed)
 
 
 def lint(routing: Routing) -> tuple[Finding, ...]:

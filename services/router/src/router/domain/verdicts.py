@@ -32,7 +32,7 @@ def accept(dossier: Dossier, handoff_id: UUID, *, by: Actor, at: datetime) -> St
         return handoff
     if not handoff.is_open:
         return _closed_already(handoff)
-    return _accepted(dossier, handoff, at)
+    return _accepted(dossier, handoff, at, by)
 
 
 def reject(
@@ -54,7 +54,7 @@ def reject(
         detail = f"{reason} needs {consequence.attempts} attempts, {attempts} are logged"
         return Refused("too_few_attempts", detail, (f"{consequence.attempts - attempts} contacts",))
     judged = replace(handoff, verdict="rejected", reason=reason, rating=rating)
-    return _rejected(with_handoff(dossier, judged), judged, consequence, at, policy)
+    return _rejected(with_handoff(dossier, judged), judged, consequence, at, policy, by)
 
 
 def return_handoff(
@@ -107,13 +107,13 @@ def contact(
         next_step_at=next_step_at,
         unproven=now - occurred_at > timedelta(hours=max_backdate_h),
     )
-    return _contacted(replace(dossier, contacts=(*dossier.contacts, made)), handoff, made)
+    return _contacted(replace(dossier, contacts=(*dossier.contacts, made)), handoff, made, by)
 
 
-def _contacted(dossier: Dossier, handoff: Handoff, made: Contact) -> Step:
+def _contacted(dossier: Dossier, handoff: Handoff, made: Contact, by: Actor) -> Step:
     facts: list[Fact] = []
     if handoff.is_open:
-        taken = _accepted(dossier, handoff, made.recorded_at)
+        taken = _accepted(dossier, handoff, made.recorded_at, by)
         working = handoff_by_id(taken.dossier, handoff.id) or handoff
         dossier = with_handoff(taken.dossier, replace(working, state="working"))
         facts.extend(taken.facts)
@@ -128,14 +128,16 @@ def _contacted(dossier: Dossier, handoff: Handoff, made: Contact) -> Step:
     return Step(dossier, tuple(facts))
 
 
-def _accepted(dossier: Dossier, handoff: Handoff, at: datetime) -> Step:
+def _accepted(dossier: Dossier, handoff: Handoff, at: datetime, by: Actor) -> Step:
     if handoff.state != "offered":
         return Step(dossier)
     accepted = replace(handoff, state="accepted", accepted_at=at, verdict="accepted")
-    return Step(with_handoff(dossier, accepted), (Accepted(handoff.id, handoff.owner),))
+    return Step(with_handoff(dossier, accepted), (Accepted(handoff.id, handoff.owner, by.instead_of(handoff.owner)),))
 
 
-def _rejected(dossier: Dossier, handoff: Handoff, consequence: Consequence, at: datetime, policy: Routing) -> Step:
+def _rejected(
+    dossier: Dossier, handoff: Handoff, consequence: Consequence, at: datetime, policy: Routing, by: Actor
+) -> Step:
     reason = handoff.reason or ""
     tasks = _tasks(dossier, handoff, consequence)
     if consequence.recycles is not None:
@@ -146,7 +148,9 @@ def _rejected(dossier: Dossier, handoff: Handoff, consequence: Consequence, at: 
         sent = _follow(end, handoff, consequence, at, policy)
     after = sent.dossier
     pool = after.pooled.pool if after.pooled else None
-    verdict = Rejected(handoff.id, handoff.owner, reason, handoff.rating, pool, after.wanting is None)
+    verdict = Rejected(
+        handoff.id, handoff.owner, reason, handoff.rating, pool, after.wanting is None, by.instead_of(handoff.owner)
+    )
     return Step(after, (verdict, *sent.facts, *tasks))
 
 

@@ -7,9 +7,18 @@ from uuid import UUID
 
 import msgspec
 
-from router.cases import Case, standing
+from router.cases import Case, Offering, standing
 from router.domain.dossier import Dossier, Handoff, Opportunity
-from router.domain.facts import Contacted, HandoffClosed, Moved, Offered, OpportunityStaged, OwnerWanted, TaskRaised
+from router.domain.facts import (
+    Contacted,
+    HandoffClosed,
+    Moved,
+    Offered,
+    OpportunityStaged,
+    OwnerWanted,
+    TaskAnswered,
+    TaskRaised,
+)
 from shared.runtime.ids import new_id
 
 if TYPE_CHECKING:
@@ -43,13 +52,17 @@ _OPPORTUNITY = (
 )
 _TASK = (
     "insert into task (task_id, lead_id, handoff_id, kind, owner, team, detail, raised_at, due_at)"
-    " select t.task_id, t.lead_id, t.handoff_id, t.kind, t.owner, t.team, string_to_array(t.detail, ' '), $1, t.due_at"
+    " select t.task_id, t.lead_id, t.handoff_id, t.kind, t.owner, t.team, string_to_array(t.detail, chr(31)), $1, t.due_at"
     " from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],"
     " $9::timestamptz[]) t(task_id, lead_id, handoff_id, kind, owner, team, detail, due_at)"
+    " on conflict (task_id) do nothing"
 )
 # a contact answers what the owner was asked for; the end of a handoff ends its tasks, but not a date with the customer
 _ANSWERED = ("handoff", "high_value_engagement", "qualified_again", "next_step")
 _ENDED = ("handoff", "high_value_engagement", "qualified_again", "complete_checklist")
+MARKETINGS = frozenset({"mql", "nurture", "repair", "merge", "find_decision_maker"})
+"""Tasks of the lead's marketing owner."""
+_BESIDE_AN_OFFER = frozenset({OwnerWanted, TaskRaised})
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -73,6 +86,7 @@ class Task(NamedTuple):
     team: str | None
     detail: tuple[str, ...] = ()
     due_at: datetime | None = None
+    task_id: UUID | None = None
 
 
 class Offer(NamedTuple):
@@ -81,6 +95,13 @@ class Offer(NamedTuple):
     case: Case
     handoff: Handoff
     dossier: Dossier
+
+
+class _Decided(msgspec.Struct, frozen=True):
+    decision: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_DECISION = msgspec.json.Decoder(_Decided)
 
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -92,23 +113,33 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     last_engagement: Any
     decision: Any
     marketing_owner: str | None = None
+    previous_owner: str | None = None
+    avoid: tuple[str, ...] = ()
 
 
-async def keep(connection: "Connection", cases: Sequence[Case], now: datetime) -> None:
-    """Write the handoffs and opportunities that changed, and the tasks that follow."""
+async def keep(connection: "Connection", cases: Sequence[Case], now: datetime, marketing: str | None) -> None:
+    """Write the handoffs and opportunities that changed, and the tasks that follow.
+
+    `marketing` has what marketing is to do about leads without a marketing owner.
+    """
     told = [case for case in cases if case.told]
     offers = [offer for case in told if (offer := _only_offered(case, now)) is not None]
     if offers:
         await _keep_offers(connection, offers, now)
+    tasks = [task for offer in offers for task in _beside(offer.case, marketing)]
     if len(offers) < len(told):
         plain = {offer.case.lead_id for offer in offers}
-        await _keep_all(connection, [case for case in told if case.lead_id not in plain], now)
+        others = [case for case in told if case.lead_id not in plain]
+        await _keep_all(connection, others, now)
+        tasks += [task for case in others for task in _tasks_of(case, marketing)]
+    if tasks:
+        await connection.execute(_TASK, now, [task.task_id or new_id() for task in tasks], *_columns(tasks))
 
 
 def _only_offered(case: Case, now: datetime) -> Offer | None:
     """The offer that is all that happened to a lead in this transaction."""
     *before, last = case.told
-    if type(last.fact) is not Offered or any(type(told.fact) is not OwnerWanted for told in before):
+    if type(last.fact) is not Offered or any(type(told.fact) not in _BESIDE_AN_OFFER for told in before):
         return None
     handoff = last.fact.handoff
     fresh = handoff.state == "offered" and handoff.offered_at == now and case.dossier.handoffs[-1:] == (handoff,)
@@ -135,9 +166,6 @@ async def _keep_all(connection: "Connection", cases: Sequence[Case], now: dateti
     await _keep_handoffs(connection, cases)
     await _keep_opportunities(connection, cases)
     await _finish_tasks(connection, cases, now)
-    tasks = [task for case in cases for task in _tasks_of(case)]
-    if tasks:
-        await connection.execute(_TASK, now, [new_id() for _ in tasks], *_columns(tasks))
 
 
 async def _keep_handoffs(connection: "Connection", cases: Sequence[Case]) -> None:
@@ -184,7 +212,14 @@ def _as_told(case: Case, dossier: Dossier, handoff: Handoff) -> Told:
         dossier.last_engagement,
         offering.decision if offering else None,
         dossier.marketing_owner,
+        *_seen(offering),
     )
+
+
+def _seen(offering: Offering | None) -> tuple[str | None, tuple[str, ...]]:
+    """What routing saw beside the attributes, for a what-if."""
+    lead = offering.lead if offering is not None else None
+    return (None, ()) if lead is None else (lead.previous_owner, tuple(sorted(lead.avoid)) if lead.avoid else ())
 
 
 async def _keep_opportunities(connection: "Connection", cases: Sequence[Case]) -> None:
@@ -219,6 +254,15 @@ async def _finish_tasks(connection: "Connection", cases: Sequence[Case], now: da
                 list(kinds),
                 now,
             )
+    otherwise = [fact for _, fact in facts if isinstance(fact, TaskAnswered)]
+    if otherwise:
+        await connection.execute(
+            "update task set done_at = $3, outcome = o.outcome from unnest($1::uuid[], $2::text[]) o(id, outcome)"
+            " where task_id = o.id and done_at is null",
+            [fact.task_id for fact in otherwise],
+            [fact.outcome for fact in otherwise],
+            now,
+        )
     repaired = [case.lead_id for case, fact in facts if isinstance(fact, Moved) and fact.previous == "invalid"]
     if repaired:
         await connection.execute(
@@ -228,15 +272,40 @@ async def _finish_tasks(connection: "Connection", cases: Sequence[Case], now: da
         )
 
 
-def _tasks_of(case: Case) -> Iterable[Task]:
+def _tasks_of(case: Case, marketing: str | None) -> Iterable[Task]:
+    """What is to be done after this transaction: nothing of a handoff that also ended in it."""
+    ended = frozenset(told.fact.handoff_id for told in case.told if type(told.fact) is HandoffClosed)
+    for task in _raised(case, marketing):
+        if task.kind not in _ENDED or task.handoff_id not in ended:
+            yield task
+
+
+def _beside(case: Case, marketing: str | None) -> Iterable[Task]:
+    """What was raised beside an offer that is kept with its own task."""
+    for told in case.told:
+        task = _task(case, told.fact, marketing) if type(told.fact) is TaskRaised else None
+        if task is not None:
+            yield task
+
+
+def _task(case: Case, fact: TaskRaised, marketing: str | None) -> Task | None:
+    """The task as raised; None for a word to nobody."""
+    owner = marketing if fact.owner is None and fact.kind in MARKETINGS else fact.owner
+    if owner is None and fact.kind == "mql":
+        return None
+    return Task(case.lead_id, fact.handoff_id, fact.kind, owner, fact.team, fact.detail, fact.due_at, fact.task_id)
+
+
+def _raised(case: Case, marketing: str | None) -> Iterable[Task]:
     teams = {handoff.id: handoff.team for handoff in case.dossier.handoffs}
     for told in case.told:
         match told.fact:
             case Offered(handoff=handoff):
                 yield Task(case.lead_id, handoff.id, "handoff", handoff.owner, handoff.team)
-            case TaskRaised(kind=kind, owner=owner, handoff_id=handoff_id, detail=detail, team=team):
-                team = team or (teams.get(handoff_id) if handoff_id else None)
-                yield Task(case.lead_id, handoff_id, kind, owner, team, detail)
+            case TaskRaised() as fact:
+                task = _task(case, fact, marketing)
+                if task is not None:
+                    yield task._replace(team=task.team or (teams.get(fact.handoff_id) if fact.handoff_id else None))
             case Contacted(owner=owner, contact=made) if made.next_step_at is not None:
                 team = teams.get(made.handoff_id)
                 yield Task(case.lead_id, made.handoff_id, "next_step", owner, team, (made.channel,), made.next_step_at)
@@ -250,8 +319,21 @@ def _columns(tasks: Sequence[Task]) -> Iterable[list[Any]]:
     yield [task.kind for task in tasks]
     yield [task.owner for task in tasks]
     yield [task.team for task in tasks]
-    yield [" ".join(task.detail) for task in tasks]  # words without spaces; arrays of arrays do not unnest
+    yield ["\x1f".join(task.detail) for task in tasks]  # arrays of arrays do not unnest
     yield [task.due_at for task in tasks]
+
+
+async def _forget_what_was_told(connection: "Connection", lead_ids: list[UUID]) -> None:
+    """Of an erased lead's handoffs only the decision stays, so that a what-if still finds every turn of the rotation."""
+    rows = await connection.fetch(
+        "select handoff_id, told from handoff where lead_id = any($1::uuid[]) and told is not null", lead_ids
+    )
+    decisions = [_ENCODER.encode({"decision": _DECISION.decode(row[1]).decision, "erased": True}) for row in rows]
+    await connection.execute(
+        "update handoff set told = t.told from unnest($1::uuid[], $2::bytea[]) t(id, told) where handoff_id = t.id",
+        [row[0] for row in rows],
+        decisions,
+    )
 
 
 async def keep_notes(connection: "Connection", notes: Sequence[Note], now: datetime) -> None:
@@ -274,8 +356,9 @@ async def erase(connection: "Connection", lead_ids: Sequence[UUID], now: datetim
     ids = list(lead_ids)
     await connection.execute("delete from note where lead_id = any($1::uuid[])", ids)
     await connection.execute("delete from task where lead_id = any($1::uuid[])", ids)
+    await _forget_what_was_told(connection, ids)
     await connection.execute(
-        "update handoff set told = null, state = 'closed', ending = coalesce(ending, 'erased'),"
+        "update handoff set state = 'closed', ending = coalesce(ending, 'erased'),"
         " closed_at = coalesce(closed_at, $2) where lead_id = any($1::uuid[])",
         ids,
         now,

@@ -29,6 +29,8 @@ class Switch(NamedTuple):
     available: bool
     reason: str | None
     by: str
+    number: int = 0
+    """The team's next decision then: a what-if throws the switch in the same place."""
 
 
 async def add_task(connection: "Connection", task_id: UUID, task: Task, now: datetime) -> None:
@@ -87,7 +89,8 @@ async def notes_of(session: AsyncConnection, lead_id: UUID) -> list[dict[str, An
 async def keep_switch(connection: "Connection", switch_id: UUID, switch: Switch, now: datetime) -> None:
     """The record of a switch."""
     await connection.execute(
-        "insert into rep_switch (switch_id, rep, team, available, reason, by, at) values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into rep_switch (switch_id, rep, team, available, reason, by, number, at)"
+        " values ($1, $2, $3, $4, $5, $6, $7, $8)",
         switch_id,
         *switch,
         now,

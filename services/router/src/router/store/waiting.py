@@ -25,6 +25,11 @@ _DUE = (
     "select lead_id, team, rank, since, woken from waiting where partition = $1 and (wake_at <= $2 or basis < $3)"
     " order by rank, since, lead_id limit $4"
 )
+# its basis is today's: it was looked at, in vain
+_POSTPONE = (
+    "update waiting set wake_at = $4, woken = false, basis = $3 where lead_id = (select lead_id from waiting"
+    " where partition = $1 and (wake_at <= $2 or basis < $3) order by rank, since, lead_id limit 1) returning lead_id"
+)
 # a row that its lane has in hand is skipped: it is being looked at, and will be under the team's lock that we hold
 _WAKE = (
     "update waiting w set wake_at = $3, woken = true from (select lead_id from waiting where team = $1 and not woken"
@@ -95,6 +100,12 @@ async def keep(connection: "Connection", cases: Sequence[Case], now: datetime, b
         [now if case.deferred else _later(wanting.wake_at, now) for case, wanting in rows],
         [basis for _ in rows],
     )
+
+
+async def postpone(connection: "Connection", partition: int, now: datetime, basis: int, until: datetime) -> UUID | None:
+    """The first that `due` would give waits until then; None where there is none."""
+    row = await connection.fetchrow(_POSTPONE, partition, now, basis, until)
+    return None if row is None else UUID(int=row[0].int)
 
 
 async def forget(connection: "Connection", lead_ids: Sequence[UUID]) -> None:

@@ -187,9 +187,7 @@ def _whose(dossier: Dossier) -> str:
     return BEYOND
 
 
-def _count_truth(
-    sums: Sums, dossier: Dossier, before: tuple[int, ...], after: tuple[int, ...], window: Window
-) -> None:
+def _count_truth(sums: Sums, dossier: Dossier, before: tuple[int, ...], after: tuple[int, ...], window: Window) -> None:
     """A scorecard caught a lead if it crossed before sales said what the lead was worth: afterwards is no merit."""
     verdicts = [each for each in dossier.verdicts if each.occurred_us < window.until_us]
     spoken_for = [each for each in verdicts if each.kind in {"activated", "won", "lost"}]

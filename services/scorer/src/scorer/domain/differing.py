@@ -25,9 +25,13 @@ class Change:
 def differences(live: Scorecard, draft: Scorecard) -> tuple[Change, ...]:
     """From live to draft. Only fields that changed are named, of new and removed ones all."""
     return (
-        *_named("tier", {each.name: _tier(each) for each in live.tiers}, {each.name: _tier(each) for each in draft.tiers}),
         *_named(
-            "group", {each.name: _group(each) for each in live.groups}, {each.name: _group(each) for each in draft.groups}
+            "tier", {each.name: _tier(each) for each in live.tiers}, {each.name: _tier(each) for each in draft.tiers}
+        ),
+        *_named(
+            "group",
+            {each.name: _group(each) for each in live.groups},
+            {each.name: _group(each) for each in draft.groups},
         ),
         *_named("rule", {each.id: _rule(each) for each in live.rules}, {each.id: _rule(each) for each in draft.rules}),
         *_single("line", live.qualify.expression.strip(), draft.qualify.expression.strip()),
@@ -48,7 +52,9 @@ def _named(
             yield Change(what, name, kept_before, None if after is None else _filled(after))
         else:
             moved = [field for field in before if before[field] != after[field]]
-            yield Change(what, name, {field: before[field] for field in moved}, {field: after[field] for field in moved})
+            yield Change(
+                what, name, {field: before[field] for field in moved}, {field: after[field] for field in moved}
+            )
 
 
 def _single(what: What, before: str, after: str) -> Iterator[Change]:

@@ -258,26 +258,22 @@ def _writer(attribute: Attribute) -> tuple[int, str]:
 
 
 def _written(facts: Facts, fact_id: str, instant_us: int, values: Mapping[str, Value]) -> Facts:
-    attributes = dict(facts.attributes)
-    earlier: dict[str, tuple[Attribute, ...]] = {}
-    changed = False
-    for name, value in values.items():
-        said = Attribute(instant_us, fact_id, tuple(value) if isinstance(value, (list, tuple)) else value)
-        known = attributes.get(name)
-        if known is None:
-            attributes[name] = said
-            changed = True
-        elif _writer(known) < (instant_us, fact_id):
-            attributes[name] = said
-            earlier[name] = _with_writer(facts.earlier.get(name, ()), known)
-            changed = True
-        elif _writer(known) != (instant_us, fact_id):
-            before = facts.earlier.get(name, ())
-            earlier[name] = _with_writer(before, said)
-            changed = changed or earlier[name] != before
-    if not changed:
-        return facts
-    return Facts(attributes, facts.engagements, {**facts.earlier, **earlier} if earlier else facts.earlier)
+    said = {
+        name: Attribute(instant_us, fact_id, tuple(value) if isinstance(value, (list, tuple)) else value)
+        for name, value in values.items()
+    }
+    known = facts.attributes
+    if known.keys().isdisjoint(said):  # nearly always: one fact of the lead says it, once
+        return Facts({**known, **said}, facts.engagements, facts.earlier) if said else facts
+    attributes, earlier = {**known}, {**facts.earlier}
+    for name, new in said.items():
+        old = known.get(name)
+        if old is None:
+            attributes[name] = new
+        elif _writer(old) != (instant_us, fact_id):
+            attributes[name], before = (new, old) if _writer(old) < (instant_us, fact_id) else (old, new)
+            earlier[name] = _with_writer(earlier.get(name, ()), before)
+    return Facts(attributes, facts.engagements, earlier)
 
 
 def _with_writer(earlier: tuple[Attribute, ...], said: Attribute) -> tuple[Attribute, ...]:

@@ -13,17 +13,19 @@ from scorer.domain.lint import lint
 from scorer.domain.problems import Problem
 from scorer.domain.qualify import parse_qualify
 from scorer.domain.reader import Reader, suggest
-from scorer.domain.scorecard import Action, Group, Label, Qualification, Scorecard, ScoringRule, Tier
+from scorer.domain.scorecard import Action, Group, Label, Pace, Qualification, Scorecard, ScoringRule, Tier
 from scorer.domain.vocabulary import LEAD_ATTRIBUTES
 from shared.rules import Rule, RuleRefused, VariableType, compile_rule
 
-_DOCUMENT = ("name", "description", "tiers", "groups", "rules", "high_value", "qualify", "requalify", "decay")
+_DOCUMENT = ("name", "description", "tiers", "groups", "rules", "high_value", "qualify", "requalify", "decay", "apply")
 _TIER = ("name", "from", "to", "action", "label", "claimable_from")
 _GROUP = ("name", "cap", "exclusive", "within", "title")
 _RULE = ("id", "group", "points", "when", "kind", "content", "each", "max", "decay", "title", "reason")
+_PACE = ("leads_per_minute", "crossings_per_minute")
 _DECAY_TEXT = re.compile(r"^\s*(linear|half_life|window)\s*\(\s*(\d+(?:\.\d+)?)\s*\)\s*$")
 
 MAX_RULES = 500
+MAX_PER_MINUTE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def parse(document: object, version: int, attributes: Mapping[str, VariableType]
     known = _Known(declared, frozenset(group.name for group in groups), default_decay)
     rules = _rules(read, table.get("rules"), known)
     high_value = frozenset(read.names("high_value", table.get("high_value")))
+    pace = _pace(read, table.get("apply"))
     qualify = parse_qualify(read, table.get("qualify"), declared, tiers)
     if read.problems or qualify is None:
         return Parsed(None, tuple(read.problems))
@@ -72,6 +75,7 @@ def parse(document: object, version: int, attributes: Mapping[str, VariableType]
         high_value=high_value,
         qualify=qualify,
         requalify=requalify,
+        pace=pace,
     )
     return _checked(scorecard, read)
 
@@ -91,6 +95,7 @@ def _compiled(
     high_value: frozenset[str],
     qualify: Qualification,
     requalify: str,
+    pace: Pace,
 ) -> Scorecard:
     scored_kinds = frozenset(kind for rule in rules if rule.points_milli > 0 for kind in rule.kinds)
     uses = {name for rule in rules if rule.when is not None for name in rule.when.uses}
@@ -106,7 +111,21 @@ def _compiled(
         fit_uses=tuple(sorted(uses)),
         bounds_milli=tuple(sorted({tier.from_milli for tier in tiers} | set(qualify.thresholds_milli))),
         decays=any(rule.decay.kind != "none" for rule in rules),
+        pace=pace,
     )
+
+
+def _pace(read: Reader, value: object) -> Pace:
+    if value is None:
+        return Pace()
+    table = read.table("apply", value, _PACE)
+    bounds: dict[str, int] = {}
+    for name in [each for each in _PACE if each in table]:
+        bound = read.number(f"apply.{name}", table[name])
+        if bound != int(bound) or not 1 <= bound <= MAX_PER_MINUTE:
+            read.refuse(f"apply.{name}", f"{bound} is out of range", f"write a whole number from 1 to {MAX_PER_MINUTE}")
+        bounds[name] = int(bound)
+    return Pace(**bounds)
 
 
 def _tiers(read: Reader, value: object) -> tuple[Tier, ...]:

@@ -66,6 +66,14 @@ class Qualification:
     lead_uses: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a scorecard that is applied to all may move leads, so that nobody is flooded."""
+
+    leads_per_minute: int = 6000
+    crossings_per_minute: int = 30
+
+
 FitKey = tuple[object, ...]
 FitAnswer = tuple[tuple[ScoringRule, ...], tuple[tuple[str, str], ...]]
 """The rules that a lead's attributes leave in play, in the scorecard's order, and those that could not be decided."""
@@ -86,6 +94,7 @@ class Scorecard:
     fit_uses: tuple[str, ...]
     bounds_milli: tuple[int, ...]
     decays: bool
+    pace: Pace = Pace()
     # Leads share few combinations of attributes, so each is asked of CEL once. Memos: they change no answer.
     fit_memo: dict[FitKey, FitAnswer] = field(default_factory=dict[FitKey, FitAnswer], compare=False, repr=False)
     line_memo: dict[FitKey, bool] = field(default_factory=dict[FitKey, bool], compare=False, repr=False)

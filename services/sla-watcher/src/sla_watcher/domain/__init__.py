@@ -6,7 +6,9 @@ from sla_watcher.domain.clocks import (
     Clock,
     Excused,
     Met,
+    Paused,
     Reminder,
+    Resumed,
     Revoked,
     Started,
     State,
@@ -15,16 +17,28 @@ from sla_watcher.domain.clocks import (
     Warned,
     compiled_calendar,
     elapse,
-    excuse,
     next_at,
     reconcile,
 )
-from sla_watcher.domain.facts import Contact, Ending, Erasure, Fact, Handoff, Invalid, LeadFacts, Qualification, learn
+from sla_watcher.domain.facts import (
+    Contact,
+    Ending,
+    Erasure,
+    Fact,
+    Handoff,
+    Invalid,
+    LeadFacts,
+    Pooling,
+    Qualification,
+    learn,
+)
+from sla_watcher.domain.managing import excuse, pause, resume, waive
 from sla_watcher.domain.policy import InvalidPromises, parse_sla
-from sla_watcher.domain.presets import PRESETS
+from sla_watcher.domain.presets import NURTURE, PRESETS
 from sla_watcher.domain.promises import Case, Hours, MetBy, Origin, Promise, SlaPolicy, Terms, Then, arm
 
 __all__ = [
+    "NURTURE",
     "PRESETS",
     "Breached",
     "Cancelled",
@@ -43,9 +57,12 @@ __all__ = [
     "Met",
     "MetBy",
     "Origin",
+    "Paused",
+    "Pooling",
     "Promise",
     "Qualification",
     "Reminder",
+    "Resumed",
     "Revoked",
     "SlaPolicy",
     "Started",
@@ -62,5 +79,8 @@ __all__ = [
     "learn",
     "next_at",
     "parse_sla",
+    "pause",
     "reconcile",
+    "resume",
+    "waive",
 ]

@@ -1,4 +1,4 @@
-"""Leads that are kept aside: no clock runs for a test lead, nor for what an import brought with it."""
+"""Leads that are kept aside: no clock or cadence runs for a test lead, nor for what an import brought with it."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from sla_watcher.domain.care import Care, Spell, spells
 from sla_watcher.domain.facts import LeadFacts
 
 IMPORT_WAKE: Final = timedelta(minutes=10)
@@ -18,6 +19,7 @@ class Watched(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     facts: LeadFacts
     is_test: bool = False
     imported_at: datetime | None = None
+    care: Care | None = None
 
 
 class _Import(msgspec.Struct, frozen=True, gc=False):
@@ -35,6 +37,14 @@ def owed(watched: Watched) -> LeadFacts:
     if watched.imported_at is None:
         return known
     return _without(known, _wake(known, watched.imported_at))
+
+
+def nurtured(watched: Watched) -> list[Spell]:
+    """The spells of nurture that are called for."""
+    if watched.care is None or watched.is_test:
+        return []
+    since = None if watched.imported_at is None else watched.imported_at + IMPORT_WAKE
+    return spells(watched.facts, watched.care, since=since)
 
 
 def _wake(known: LeadFacts, imported_at: datetime) -> _Import:

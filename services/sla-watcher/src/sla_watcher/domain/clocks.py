@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import assert_never
+from typing import Final, assert_never
 from uuid import UUID
 
 import msgspec
@@ -24,11 +24,15 @@ from sla_watcher.domain.truths import Truth, truths
 
 class State(StrEnum):
     RUNNING = "running"
+    PAUSED = "paused"
     MET = "met"
     BREACHED = "breached"
     REVOKED = "revoked"
     CANCELLED = "cancelled"
     EXCUSED = "excused"
+
+
+_OPEN: Final = frozenset({State.RUNNING, State.PAUSED})
 
 
 class Reminder(msgspec.Struct, frozen=True, gc=False):
@@ -39,7 +43,10 @@ class Reminder(msgspec.Struct, frozen=True, gc=False):
 
 
 class Clock(msgspec.Struct, frozen=True, gc=False):
-    """One recorded clock. `proof_at` is the first proof (in a breached clock: how late), `reminders` those to come."""
+    """One recorded clock. `proof_at` is the first proof (in a breached clock: how late), `reminders` those to come.
+
+    While it is paused, `due_at` is what it was due till then. `waived`: excused before it was breached.
+    """
 
     clock_id: UUID
     lead_id: UUID
@@ -57,6 +64,8 @@ class Clock(msgspec.Struct, frozen=True, gc=False):
     state: State = State.RUNNING
     proof_at: datetime | None = None
     reason: str | None = None
+    paused_at: datetime | None = None
+    waived: bool = False
 
 
 class Started(msgspec.Struct, frozen=True, gc=False):
@@ -90,6 +99,20 @@ class Cancelled(msgspec.Struct, frozen=True, gc=False):
 class Excused(msgspec.Struct, frozen=True, gc=False):
     clock: Clock
     reason: str
+    by: str = ""
+
+
+class Paused(msgspec.Struct, frozen=True, gc=False):
+    clock: Clock
+    reason: str
+    by: str
+
+
+class Resumed(msgspec.Struct, frozen=True, gc=False):
+    clock: Clock
+    paused_at: datetime
+    reason: str | None
+    by: str
 
 
 class UnknownCalendar(LookupError):
@@ -100,7 +123,7 @@ class UnknownCalendar(LookupError):
         self.name = name
 
 
-Transition = Started | Warned | Breached | Met | Revoked | Cancelled | Excused
+Transition = Started | Warned | Breached | Met | Revoked | Cancelled | Excused | Paused | Resumed
 Calendars = Mapping[str, Compiled]
 
 
@@ -157,14 +180,6 @@ def next_at(clock: Clock) -> datetime | None:
     return clock.reminders[0].at if clock.reminders else clock.due_at
 
 
-def excuse(clock: Clock, reason: str) -> tuple[Clock, Excused] | None:
-    """A manager forgives a breach; None when there is no breach to forgive. Proof of a timely contact outranks it."""
-    if clock.state is not State.BREACHED:
-        return None
-    excused = replace(clock, state=State.EXCUSED, reason=reason)
-    return excused, Excused(excused, reason)
-
-
 def compiled_calendar(name: str | None, calendars: Calendars) -> Compiled | None:
     """The calendar of this name; None is always open, and stays what nobody named a calendar for.
 
@@ -215,23 +230,25 @@ def _schedule(
     up_at = later(1)
     if held_until is not None:
         up_at = max(up_at, held_until)
-    reminders = [Reminder(_opening(calendar, later(share / 100)), share) for share in terms.warn_percent]
+    reminders = [Reminder(opening(calendar, later(share / 100)), share) for share in terms.warn_percent]
     if terms.then is Then.REMIND_THEN_NURTURE:
-        reminders.append(Reminder(_opening(calendar, up_at), 100))
+        reminders.append(Reminder(opening(calendar, up_at), 100))
         up_at = reminders[-1].at + terms.remind_for
     return up_at, tuple([reminder for reminder in reminders if reminder.at < up_at])
 
 
-def _opening(calendar: Compiled | None, at: datetime) -> datetime:
+def opening(calendar: Compiled | None, at: datetime) -> datetime:
     return at if calendar is None else next_opening(calendar, at)
 
 
 def _settled(clock: Clock, truth: Truth) -> tuple[Clock, Transition | None]:
     """The clock as the facts have it, itself where they change nothing. Its own terms count: fixed when it started."""
     proof_at, ended_at = truth.proof_at, truth.ended_at
-    if proof_at is not None and proof_at <= clock.due_at:
+    # a paused clock can't run out: whatever proves or ends it comes in time
+    stands = clock.state is State.PAUSED
+    if proof_at is not None and (stands or proof_at <= clock.due_at):
         return _kept(clock, proof_at)
-    if ended_at is not None and ended_at < clock.due_at:
+    if ended_at is not None and (stands or ended_at < clock.due_at):
         reason = truth.ended_by or "ended"
         if clock.state is State.CANCELLED:
             same = clock.proof_at == proof_at and clock.reason == reason
@@ -249,22 +266,23 @@ def _kept(clock: Clock, met_at: datetime) -> tuple[Clock, Transition | None]:
     match clock.state:
         case State.MET | State.REVOKED:
             return _proven(clock, met_at), None
-        case State.BREACHED | State.EXCUSED:
+        case State.BREACHED | State.EXCUSED if not clock.waived:
             revoked = replace(clock, state=State.REVOKED, reminders=(), reason=None, proof_at=met_at)
             return revoked, Revoked(revoked, met_at)
-        case State.RUNNING | State.CANCELLED:
-            met = replace(clock, state=State.MET, reminders=(), reason=None, proof_at=met_at)
+        case State.RUNNING | State.PAUSED | State.CANCELLED | State.BREACHED | State.EXCUSED:
+            met = replace(clock, state=State.MET, reminders=(), reason=None, proof_at=met_at, paused_at=None)
             return met, Met(met, met_at)
         case _:
             assert_never(clock.state)
 
 
 def _over(clock: Clock, reason: str, proof_at: datetime | None) -> Cancelled:
-    return Cancelled(replace(clock, state=State.CANCELLED, reminders=(), reason=reason, proof_at=proof_at), reason)
+    over = replace(clock, state=State.CANCELLED, reminders=(), reason=reason, proof_at=proof_at, paused_at=None)
+    return Cancelled(over, reason)
 
 
 def _falls(known: LeadFacts, clock: Clock) -> bool:
     """A clock no fact calls for any more is over; of an erased lead only what still runs, its history stays."""
     if known.erased_at is not None:
-        return clock.state is State.RUNNING
+        return clock.state in _OPEN
     return clock.state is not State.CANCELLED

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from sla_watcher.domain.cadences import Profile
 from sla_watcher.domain.promises import MetBy, Terms
 
 SPOKE = frozenset({"reached", "replied"})
@@ -29,6 +30,7 @@ class Handoff(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     assigned_at: datetime
     manager: str | None = None
     terms: tuple[Terms, ...] = ()
+    profile: Profile = ()
 
 
 class Contact(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -60,11 +62,17 @@ class Invalid(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     at: datetime
 
 
+class Pooling(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A person put the lead, which nobody had, into a pool: no owner is looked for any more."""
+
+    at: datetime
+
+
 class Erasure(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     at: datetime
 
 
-Fact = Qualification | Handoff | Contact | Ending | Invalid | Erasure
+Fact = Qualification | Handoff | Contact | Ending | Invalid | Pooling | Erasure
 
 
 class LeadFacts(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -74,6 +82,7 @@ class LeadFacts(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     contacts: Mapping[UUID, Contact] = msgspec.field(default_factory=dict[UUID, Contact])
     endings: frozenset[Ending] = frozenset()
     invalid_at: frozenset[datetime] = frozenset()
+    pooled_at: frozenset[datetime] = frozenset()
     erased_at: datetime | None = None
 
 
@@ -95,6 +104,8 @@ def learn(known: LeadFacts, fact: Fact) -> LeadFacts:
             learned = replace(known, endings=known.endings | {fact})
         case Invalid():
             learned = replace(known, invalid_at=known.invalid_at | {fact.at})
+        case Pooling():
+            learned = replace(known, pooled_at=known.pooled_at | {fact.at})
         case Erasure():
             learned = LeadFacts(known.lead_id, erased_at=fact.at)
         case _:
@@ -110,6 +121,14 @@ def ending(known: LeadFacts, handoff: Handoff) -> Ending | None:
     invalid = first_invalid(known, handoff.assigned_at)
     if invalid is not None:
         ends.append(Ending(invalid, "invalid", handoff.handoff_id))
+    return min(ends, default=None)
+
+
+def unsought(known: LeadFacts, since: datetime) -> Ending | None:
+    """When and why no owner was looked for any more; the ending's id means nothing."""
+    found = first_invalid(known, since)
+    ends = [] if found is None else [Ending(found, "invalid", known.lead_id)]
+    ends += [Ending(at, "pooled", known.lead_id) for at in known.pooled_at if at >= since]
     return min(ends, default=None)
 
 

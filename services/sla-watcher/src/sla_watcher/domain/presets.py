@@ -1,4 +1,4 @@
-"""The SLA presets, in the shape of the policy file."""
+"""The presets of SLA and nurture, in the shape of the policy files."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -41,4 +41,24 @@ PRESETS: Final[Mapping[str, Mapping[str, object]]] = {
         ],
     },
     "abcd": {"calendar": "office", "promises": [_ANY_OTHER, _UNTOUCHED, _SILENT, _OWNER_FOUND]},
+}
+
+# The tier in which marketing keeps a lead warm: `mql` of eighty-sixty, `B` of abcd.
+NURTURE: Final[Mapping[str, object]] = {
+    "calendar": "office",
+    "consent": "marketing",
+    "pool": "warm_up",
+    "cadences": [
+        {
+            "name": "warm_up",
+            "when": 'tier == "mql" || tier == "B"',
+            "by": ["industry", "title_level"],
+            "steps": [
+                {"day": 0, "content": "thanks"},
+                {"day": 3, "content": "best_practice"},
+                {"day": 7, "content": "demo_video"},
+                {"day": "10..14", "content": "invitation"},
+            ],
+        }
+    ],
 }

@@ -15,8 +15,8 @@ from sla_watcher.domain.facts import (
     LeadFacts,
     Qualification,
     ending,
-    first_invalid,
     proofs,
+    unsought,
 )
 from sla_watcher.domain.promises import Origin, Terms
 
@@ -51,14 +51,15 @@ def truths(known: LeadFacts) -> Iterator[Truth]:
 
 def _owner_found(known: LeadFacts, qualification: Qualification, terms: Terms) -> Truth:
     assigned = [one.assigned_at for one in known.handoffs.values() if one.episode == qualification.episode]
-    ended_at = first_invalid(known, qualification.at)
+    end = unsought(known, qualification.at)
+    ended_at = None if end is None else end.at
     return Truth(
         clock_id=uuid5(known.lead_id, f"{terms.promise}:{qualification.episode}"),
         terms=terms,
         started_at=qualification.at,
         proof_at=_before_end(min(assigned, default=None), ended_at),
         ended_at=ended_at,
-        ended_by=None if ended_at is None else "invalid",
+        ended_by=None if end is None else end.reason,
     )
 
 

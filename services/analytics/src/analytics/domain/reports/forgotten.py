@@ -43,9 +43,7 @@ def forgotten(lead_id: UUID, facts: Facts, place: str | None, basis: Basis, now:
     return _uncalled(lead_id, facts, place, now_us - limit_us, tuple(sorted(broken)))
 
 
-def _uncalled(
-    lead_id: UUID, facts: Facts, place: str | None, limit: int, broken: tuple[str, ...]
-) -> Forgotten | None:
+def _uncalled(lead_id: UUID, facts: Facts, place: str | None, limit: int, broken: tuple[str, ...]) -> Forgotten | None:
     assigned = [(each.assignment, handoff_id) for handoff_id, each in facts.handoffs.items() if each.assignment]
     if not assigned:
         return None

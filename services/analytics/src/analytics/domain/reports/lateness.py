@@ -112,5 +112,3 @@ def suggestion(fault: Verdict, reason: str) -> str:
             return f"mend_{reason}" if reason in OF_THE_LEAD else "nurture"
         case "neither":
             return "nurture"
-
-

@@ -14,6 +14,3 @@ class Scope(NamedTuple):
         if self.rep is not None:
             return owner == self.rep
         return not self.teams or team in self.teams
-
-
-EVERYTHING = Scope()

@@ -21,7 +21,9 @@ def source_funnel(sums: Iterable[Sums], currency: str) -> Table:
     lines = _lines(sums)
     shown = in_order((each for _, amounts in lines.values() for each in amounts["won_amount"]), currency)
     money = money_columns(("won_amount", "per_lead", "per_opportunity"), shown)
-    heads = columns("source", "leads", "mql", "lead_to_mql", "opportunities", "mql_to_opportunity", "lead_to_opportunity")
+    heads = columns(
+        "source", "leads", "mql", "lead_to_mql", "opportunities", "mql_to_opportunity", "lead_to_opportunity"
+    )
 
     def cells(line: Line) -> dict[str, Value]:
         counts, amounts = line

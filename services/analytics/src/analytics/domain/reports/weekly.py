@@ -9,7 +9,7 @@ from uuid import UUID
 from analytics.domain.facts import Facts
 from analytics.domain.reports.forgotten import Forgotten, forgotten_leads
 from analytics.domain.reports.lateness import Rejection, lateness_or_quality
-from analytics.domain.reports.scope import EVERYTHING
+from analytics.domain.reports.scope import Scope
 from analytics.domain.reports.table import Column, Table, columns
 from analytics.domain.stages import is_true
 from analytics.domain.values import Value, Word
@@ -42,15 +42,19 @@ def broken(events: Iterable[ClockBreached | ClockRevoked], facts: Mapping[UUID, 
 
 
 def weekly_pack(
-    forgotten: Sequence[Forgotten], breaches: Sequence[Broken], rejections: Sequence[Rejection], now: datetime
+    forgotten: Sequence[Forgotten],
+    breaches: Sequence[Broken],
+    rejections: Sequence[Rejection],
+    scope: Scope,
+    now: datetime,
 ) -> list[Table]:
     """The sections of the one document."""
     late = [each for each in rejections if each.verdict == "late_rep"]
     return [
-        forgotten_leads(forgotten, EVERYTHING, now),
-        _breaches(breaches),
-        _rejections(rejections),
-        lateness_or_quality(late, EVERYTHING, name="late-reps"),
+        forgotten_leads(forgotten, scope, now),
+        _breaches(each for each in breaches if scope.sees(each.owner, each.team)),
+        _rejections([each for each in rejections if scope.sees(each.event.owner, each.team)]),
+        lateness_or_quality(late, scope, name="late-reps"),
     ]
 
 

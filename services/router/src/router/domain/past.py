@@ -1,0 +1,76 @@
+"""What was decided once, as a what-if replays it: looks at leads, capacity given back, switches thrown, in order."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from router.domain.assign import Lead, Ways
+from router.domain.desk import Desk
+
+
+class Look(NamedTuple):
+    """One look at a lead that wanted an owner. `owner` None: it waited.
+
+    `number` is the team's decision number, None where no team was found. `given`: a person named the owner. `ways`:
+    where it went is fixed (a manager named the team, or nothing else of the lead is known any more).
+    """
+
+    at: datetime
+    team: str | None
+    number: int | None
+    lead_id: UUID
+    lead: Lead
+    version: int
+    owner: str | None = None
+    given: bool = False
+    ways: Ways | None = None
+
+
+class Freed(NamedTuple):
+    """Open work of a rep ended before the team's decision of this number."""
+
+    at: datetime
+    team: str
+    number: int
+    rep: str
+    lead_id: UUID
+
+
+class Switched(NamedTuple):
+    """A rep went away or came back before the team's decision of this number."""
+
+    at: datetime
+    team: str
+    number: int
+    rep: str
+    available: bool
+
+
+Item = Look | Freed | Switched
+
+
+class Past(NamedTuple):
+    """The desks before the first of the items, and the items in order."""
+
+    desks: Mapping[str, Desk]
+    items: Sequence[Item]
+
+
+def ordered(items: Iterable[Item]) -> list[Item]:
+    """Each team's in the order of its decision numbers, the teams' beside each other by the clock.
+
+    What comes before a decision carries its number and goes first; of one number and kind, the order makes no difference.
+    """
+    by_team: dict[str | None, list[Item]] = {}
+    for item in items:
+        by_team.setdefault(item.team, []).append(item)
+    placed: list[tuple[datetime, str, int, Item]] = []
+    for team, of_team in by_team.items():
+        of_team.sort(key=lambda item: (item.number or 0, isinstance(item, Look), item.at))
+        latest: datetime | None = None
+        for place, item in enumerate(of_team):
+            latest = item.at if latest is None else max(latest, item.at)
+            placed.append((latest, team or "", place, item))
+    placed.sort(key=lambda each: each[:3])
+    return [item for *_, item in placed]

@@ -1,0 +1,1 @@
+"""What goes out: webhooks and e-mails, sent outside of every transaction."""

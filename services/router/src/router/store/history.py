@@ -1,0 +1,78 @@
+"""What a what-if replays beside the handoffs: desks as each day began, capacity given back, looks in vain."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from router.domain.assign import Lead, Pooled, Waiting
+from router.domain.desk import Desk, kept_today, local_day
+from router.domain.rules import Policy
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
+
+_ENCODER = msgspec.json.Encoder()
+
+
+class Release(NamedTuple):
+    """A rep's open work ended before the team's decision of this number."""
+
+    team: str
+    number: int
+    rep: str
+    lead_id: UUID
+
+
+class Vain(NamedTuple):
+    """A look at a lead that gave it to nobody."""
+
+    lead: Lead
+    outcome: Waiting | Pooled
+    lead_id: UUID
+
+
+def opened(desk: Desk, policy: Policy, now: datetime) -> Desk:
+    """The desk as it is to be kept, once on each local day of its team; itself where it was, or the team is gone."""
+    team = policy.routing.teams.get(desk.team)
+    return desk if team is None else kept_today(desk, local_day(team, now))
+
+
+async def keep_desks(connection: "Connection", desks: Sequence[Desk], now: datetime) -> None:
+    """Keep how these desks stood before the day's first decision."""
+    if desks:
+        await connection.execute(
+            "insert into desk_day (team, number, at, desk) select t, n, $1, d"
+            " from unnest($2::text[], $3::int[], $4::bytea[]) x(t, n, d) on conflict do nothing",
+            now,
+            [desk.team for desk in desks],
+            [desk.next_number for desk in desks],
+            [_ENCODER.encode(desk) for desk in desks],
+        )
+
+
+async def keep(
+    connection: "Connection", releases: Sequence[Release], vain: Sequence[Vain], now: datetime, version: int
+) -> None:
+    """Keep what was given back and who was looked at in vain."""
+    if releases:
+        await connection.execute(
+            "insert into desk_release (team, number, rep, lead_id, at) select *, $1 from"
+            " unnest($2::text[], $3::int[], $4::text[], $5::uuid[])",
+            now,
+            *map(list, zip(*releases, strict=True)),
+        )
+    if vain:
+        await connection.execute(
+            "insert into look (team, number, lead_id, lead, reason, policy_version, at) select *, $1, $2 from"
+            " unnest($3::text[], $4::int[], $5::uuid[], $6::bytea[], $7::text[])",
+            version,
+            now,
+            [look.outcome.team for look in vain],
+            [look.outcome.decision.number if look.outcome.decision else None for look in vain],
+            [look.lead_id for look in vain],
+            [_ENCODER.encode(look.lead) for look in vain],
+            [look.outcome.reason if isinstance(look.outcome, Waiting) else "pull" for look in vain],
+        )

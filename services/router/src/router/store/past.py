@@ -1,0 +1,149 @@
+"""The past of a window, read for a what-if: desks as they were kept, handoffs, looks in vain, releases, switches."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from router.domain.assign import Choice, Lead, Ways
+from router.domain.desk import Desk
+from router.domain.past import Freed, Item, Look, Past, Switched, ordered
+from shared.contracts.attributes import Attributes
+from shared.contracts.handoffs import Decision
+
+MOST_ITEMS: Final = 200_000
+_PREFERRED: Final = frozenset({"returning_owner", "account_owner"})
+_DESK: Final = msgspec.json.Decoder(Desk)
+_LEAD: Final = msgspec.json.Decoder(Lead)
+
+
+class _Told(msgspec.Struct, frozen=True):
+    score_milli: int = 0
+    tier: str | None = None
+    attributes: Attributes = msgspec.field(default_factory=Attributes)
+    decision: Decision | None = None
+    previous_owner: str | None = None
+    avoid: tuple[str, ...] = ()
+    erased: bool = False
+
+
+_TOLD: Final = msgspec.json.Decoder(_Told)
+
+
+class TooMuch(Exception):
+    """The window holds more than is replayed at once."""
+
+
+async def past(session: AsyncConnection, begin: datetime, to: datetime) -> Past:
+    """All that is needed to replay from `begin` to `to`.
+
+    Raises TooMuch.
+    """
+    kept = {row.team: row for row in await session.execute(_DESKS, {"begin": begin})}
+    numbers = {team: row.number for team, row in kept.items()}
+    since = min([row.at for row in kept.values()], default=begin)
+    window = {"since": min(since, begin), "to": to, "most": MOST_ITEMS}
+    items: list[Item] = []
+    for query, read in ((_HANDOFFS, _handoff), (_LOOKS, _look), (_FREED, _freed), (_SWITCHES, _switch)):
+        rows = (await session.execute(query, window)).all()
+        items += [item for row in rows if (item := read(row)) is not None and _is_in(item, numbers)]
+        if len(items) >= MOST_ITEMS:
+            raise TooMuch
+    return Past({team: _DESK.decode(row.desk) for team, row in kept.items()}, ordered(items))
+
+
+def _is_in(item: Item, numbers: Mapping[str, int]) -> bool:
+    return item.team is None or (item.number or 0) >= numbers.get(item.team, 0)
+
+
+_DESKS: Final = text(
+    "select distinct on (team) team, number, at, desk from desk_day"
+    " order by team, (at <= :begin) desc, case when at <= :begin then -number else number end"
+)
+_HANDOFFS: Final = text(
+    "select lead_id, owner, team, step, offered_at, told from handoff where told is not null"
+    " and offered_at >= :since and offered_at < :to limit :most"
+)
+_LOOKS: Final = text(
+    "select team, number, lead_id, lead, policy_version, at from look where at >= :since and at < :to limit :most"
+)
+_FREED: Final = text(
+    "select team, number, rep, lead_id, at from desk_release where at >= :since and at < :to limit :most"
+)
+_SWITCHES: Final = text(
+    "select team, number, rep, available, at from rep_switch where at >= :since and at < :to limit :most"
+)
+
+
+def _handoff(row: Any) -> Item | None:
+    told = _TOLD.decode(row.told)
+    decision = told.decision
+    if decision is None:  # it was carried over from another lead: no decision of a team
+        return None
+    lead = Lead(told.attributes, told.score_milli, told.tier, told.previous_owner, frozenset(told.avoid), row.step)
+    given = decision.strategy == "by_hand" or decision.rule.startswith("pool:")
+    ways = None
+    if told.erased:
+        lead, ways = _of_erased(lead, decision, row.owner, row.team)
+    elif decision.rule == "by_hand":
+        ways = Ways((), Choice(row.team, "by_hand"))
+    return Look(
+        row.offered_at, row.team, decision.number, _id(row.lead_id), lead, decision.policy_version, row.owner, given, ways
+    )  # fmt: skip
+
+
+def _of_erased(lead: Lead, decision: Decision, owner: str, team: str) -> tuple[Lead, Ways]:
+    """Of an erased lead only the decision is known: where it went is fixed, and for whom it was nothing."""
+    unfit = frozenset(
+        each.rep
+        for each in decision.considered
+        if each.skipped is not None and (each.skipped.startswith("not_eligible") or each.skipped == "had_it_before")
+    )
+    seen = msgspec.structs.replace(lead, avoid=unfit)
+    if decision.strategy in _PREFERRED:
+        return seen, Ways(((owner, decision.strategy),), None)
+    return seen, Ways((), Choice(team, decision.rule))
+
+
+def _look(row: Any) -> Item:
+    return Look(row.at, row.team, row.number, _id(row.lead_id), _LEAD.decode(row.lead), row.policy_version)
+
+
+def _freed(row: Any) -> Item:
+    return Freed(row.at, row.team, row.number, row.rep, _id(row.lead_id))
+
+
+def _switch(row: Any) -> Item | None:
+    return Switched(row.at, row.team, row.number, row.rep, row.available) if row.number else None
+
+
+def _id(kept: UUID) -> UUID:
+    return UUID(int=kept.int)
+
+
+async def keep(session: AsyncConnection, what_if_id: UUID, by: str, at: datetime, result: bytes) -> None:
+    """Keep an answer."""
+    await session.execute(
+        text("insert into what_if (what_if_id, asked_by, asked_at, result) values (:id, :by, :at, :result)"),
+        {"id": what_if_id, "by": by, "at": at, "result": result},
+    )
+
+
+async def kept(session: AsyncConnection, what_if_id: UUID) -> bytes | None:
+    """An answer that was kept."""
+    found: bytes | None = await session.scalar(
+        text("select result from what_if where what_if_id = :id"), {"id": what_if_id}
+    )
+    return found
+
+
+async def versions(session: AsyncConnection, kind: str) -> list[tuple[int, datetime]]:
+    """The versions of a policy and since when each was in force, oldest first."""
+    rows = await session.execute(
+        text("select version, effective_from from policy where kind = :kind order by version"), {"kind": kind}
+    )
+    return [(row[0], row[1]) for row in rows]

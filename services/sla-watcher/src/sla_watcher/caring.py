@@ -1,0 +1,61 @@
+"""Door 2, nurture: the steps of a lead's cadences, said and to come."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from shared.runtime.desk import Desk
+from sla_watcher import run_store
+from sla_watcher.domain.runs import Run, StepState, state_of
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """One step. `content` is the most specific piece; `reason` says why a run was stopped."""
+
+    lead_id: UUID
+    cadence: str
+    episode: int
+    step: int
+    day: int
+    content: str
+    fallbacks: tuple[str, ...]
+    due_at: datetime
+    state: StepState
+    said_at: datetime | None
+    reason: str | None
+    policy_version: int
+
+
+def add_nurture(router: APIRouter, desk: Desk) -> None:
+    """The path of a lead's nurture."""
+
+    @router.get("/v1/nurture")
+    async def steps(lead_id: UUID) -> Response:
+        """The steps of a lead's cadences: waiting, said, stopped or skipped."""
+        async with desk.read() as session:
+            runs = await run_store.shown(session, lead_id)
+        items = [each for run in runs for each in _steps(run)]
+        return Response(msgspec.json.encode({"items": items, "next": None}), media_type="application/json")
+
+
+def _steps(run: Run) -> Iterator[Shown]:
+    for step in run.steps:
+        best, *plainer = step.pieces or (step.content,)
+        yield Shown(
+            lead_id=run.lead_id,
+            cadence=run.cadence,
+            episode=run.episode,
+            step=step.number,
+            day=step.day,
+            content=best,
+            fallbacks=tuple(plainer),
+            due_at=step.due_at,
+            state=state_of(run, step),
+            said_at=step.said_at,
+            reason=run.reason,
+            policy_version=run.policy_version,
+        )
