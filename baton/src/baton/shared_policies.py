@@ -1,6 +1,7 @@
 """Policies that several services keep: published to each of them, with a word on who has it."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Final
 
 import httpx
@@ -27,10 +28,16 @@ def shared_policy_routes(client_of: ClientOf) -> APIRouter:
 
         async def put_policy(request: Request) -> Response:
             body = await request.body()
+            tried = await to_all(body, request, {"dry_run": "1"})
+            if tried.status_code >= HTTPStatus.BAD_REQUEST or "dry_run" in request.query_params:
+                return tried  # refused by one, published to none
+            return await to_all(body, request, {})
+
+        async def to_all(body: bytes, request: Request, more: dict[str, str]) -> Response:
             who: dict[str, object] = {}
             worst = 200
             for keeper in KEPT_BY[kind]:
-                who[keeper], status = await _publish(client_of(keeper), keeper, kind, body, request)
+                who[keeper], status = await _publish(client_of(keeper), keeper, kind, body, request, more)
                 worst = max(worst, status)
             return Response(
                 orjson.dumps({"kind": kind, "services": who}), status_code=worst, media_type="application/json"
@@ -45,11 +52,11 @@ def shared_policy_routes(client_of: ClientOf) -> APIRouter:
 
 
 async def _publish(
-    client: httpx.AsyncClient, keeper: str, kind: str, body: bytes, request: Request
+    client: httpx.AsyncClient, keeper: str, kind: str, body: bytes, request: Request, more: dict[str, str]
 ) -> tuple[object, int]:
     try:
         answer = await client.put(
-            _path(keeper, kind), params=request.query_params, content=body, headers=_authorization(request)
+            _path(keeper, kind), params={**request.query_params, **more}, content=body, headers=_authorization(request)
         )
     except httpx.TransportError:
         return {"error": "does not answer; publish again when it is back"}, 503

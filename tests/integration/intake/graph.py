@@ -38,7 +38,7 @@ class Graph:
         if self.held is not None:
             await self.held.wait()
         given = self.answers.get(node, (400, error(100, 33)))
-        status, body = given(request) if callable(given) else given
+        status, body = given if isinstance(given, tuple) else given(request)
         headers = {"location": "https://elsewhere.example/"} if 300 <= status < 400 else None
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
         return Response(raw, status, headers, media_type="application/json")

@@ -22,7 +22,12 @@ from tests.support.harness import Bench, a_service
 from tests.support.postgres import MakeDatabase
 from tests.support.wait import until
 
-SECRETS = {"secret:app": "test_app_secret", "secret:old": "before", "secret:verify": "meatyhamhock", "secret:token": "EAAB"}
+SECRETS = {
+    "secret:app": "test_app_secret",
+    "secret:old": "before",
+    "secret:verify": "meatyhamhock",
+    "secret:token": "EAAB",
+}
 LEAD = {**LINH_LEAD, "id": "900100001"}
 BASIC = "id,created_time,form_id,field_data"
 
@@ -54,9 +59,9 @@ def told(*lead_ids: str | int, **more: Any) -> bytes:
     return orjson.dumps({"object": "page", "entry": [{"id": "1", "time": 1, "changes": changes}]})
 
 
-async def post(bench: Bench, body: bytes, secret: str = "test_app_secret") -> httpx.Response:
+async def post(bench: Bench, body: bytes, key: bytes = b"test_app_secret") -> httpx.Response:
     """Meta's delivery, signed."""
-    proof = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    proof = hmac.new(key, body, hashlib.sha256).hexdigest()
     headers = {**JSON, "X-Hub-Signature-256": f"sha256={proof}"}
     return await bench.client.post("/v1/hooks/meta", content=body, headers=headers)
 
@@ -82,7 +87,9 @@ async def tried(bench: Bench, tries: int) -> dict[str, Any]:
     found: list[dict[str, Any]] = []
 
     async def is_so() -> bool:
-        found[:] = await bench.rows("select * from awaiting where tries = :tries and claimed_until is null", tries=tries)
+        found[:] = await bench.rows(
+            "select * from awaiting where tries = :tries and claimed_until is null", tries=tries
+        )
         return bool(found)
 
     await until(is_so, at_most_s=20)
@@ -111,11 +118,11 @@ async def test_the_handshake_gives_the_bare_challenge(make_database: MakeDatabas
 
 async def test_only_metas_signature_over_the_raw_bytes_is_taken(make_database: MakeDatabase) -> None:
     async with at_meta(make_database) as (bench, _):
-        assert (await post(bench, told("900100001"), "forged")).status_code == 401
+        assert (await post(bench, told("900100001"), b"forged")).status_code == 401
         unsigned = await bench.client.post("/v1/hooks/meta", content=told("900100001"), headers=JSON)
         assert unsigned.status_code == 401
         assert (await counts(bench))["submission"] == 0
-        assert (await post(bench, told("900100001"), "before")).status_code == 200
+        assert (await post(bench, told("900100001"), b"before")).status_code == 200
         await settled(bench, "900100001", "captured")
 
 
@@ -168,7 +175,10 @@ async def test_a_thousand_notifications_come_in_one_body(make_database: MakeData
         graph.held = asyncio.Event()
         ids = [f"{10**16 + n}" for n in range(1_000)]
         changes = [
-            {"field": "leadgen", "value": {"leadgen_id": one, "page_id": "1", "form_id": "7", "created_time": 1, "x": "y" * 200}}
+            {
+                "field": "leadgen",
+                "value": {"leadgen_id": one, "page_id": "1", "form_id": "7", "created_time": 1, "x": "y" * 200},
+            }
             for one in ids
         ]
         body = orjson.dumps({"object": "page", "entry": [{"id": "1", "time": 1, "changes": changes}]})
@@ -181,7 +191,9 @@ async def test_a_thousand_notifications_come_in_one_body(make_database: MakeData
         await balance(bench)
 
 
-@pytest.mark.parametrize("name", ["leadgen_docs_sample", "leadgen_strings_single", "leadgen_escaped_unicode", "other_object"])
+@pytest.mark.parametrize(
+    "name", ["leadgen_docs_sample", "leadgen_strings_single", "leadgen_escaped_unicode", "other_object"]
+)
 async def test_metas_samples_are_taken(make_database: MakeDatabase, name: str) -> None:
     expected = json.loads((SAMPLES / "meta" / f"{name}.expected.json").read_bytes())
     async with at_meta(make_database) as (bench, graph):
@@ -198,7 +210,9 @@ async def test_what_fails_for_now_is_tried_again_with_longer_and_longer_pauses(m
         ]  # fmt: skip
         graph.answers["900100001"] = failures[0]
         await post(bench, told("900100001"))
-        for tries, (failure, pause_s) in enumerate(zip([*failures[1:], (200, LEAD)], (5, 10, 20, 40, 80), strict=True), 1):
+        for tries, (failure, pause_s) in enumerate(
+            zip([*failures[1:], (200, LEAD)], (5, 10, 20, 40, 80), strict=True), 1
+        ):
             row = await tried(bench, tries)
             assert row["due_at"] == bench.clock.now + timedelta(seconds=pause_s)
             assert await states(bench) == {"900100001": "awaiting"}

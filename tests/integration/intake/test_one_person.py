@@ -83,6 +83,14 @@ async def test_consent_is_kept_by_purpose(make_database: MakeDatabase) -> None:
         assert (await bench.client.post(path, json=ahead)).status_code == 422
 
 
+async def test_what_a_form_says_of_consent_is_told_once(make_database: MakeDatabase) -> None:
+    async with intake(make_database) as bench:
+        for granted in (True, True, False):
+            await new_lead(bench, consent={"marketing": granted, "Planted Name": True}, message=f"{granted}")
+        events = [event for event in await bench.emitted(LeadConsented) if isinstance(event, LeadConsented)]
+        assert [(event.purpose, event.granted) for event in events] == [("marketing", True), ("marketing", False)]
+
+
 async def test_all_that_is_kept_of_a_person(make_database: MakeDatabase) -> None:
     async with intake(make_database) as bench:
         lead = await new_lead(bench, message="a planted message")

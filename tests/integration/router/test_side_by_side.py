@@ -12,7 +12,7 @@ CAPACITY = 3
 
 
 async def _look_again(bench: Bench, partition: int) -> int:
-    (timer,) = bench.service.timers
+    timer = next(timer for timer in bench.service.timers if timer.name == "waiting")
     async with bench.transactions.locked([partition]) as work:
         return await timer.fire(work, partition, 2)
 

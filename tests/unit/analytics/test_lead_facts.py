@@ -3,6 +3,8 @@
 import random
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
+from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from analytics.domain.facts import NOTHING, Facts, micros, pack, unpack
 from analytics.domain.fold import fold
 from analytics.domain.place import claims, place
 from analytics.store import Kept, Place
+from shared.contracts import Attributes, ClockBreached, ClockExcused, Event, LeadCaptured
 from tests.support.examples import examples
 from tests.support.lead_stories import a_story, an_id
 
@@ -86,3 +89,24 @@ def test_a_rebuilt_lead_moves_to_the_new_generation_of_cells() -> None:
 
     cell = Cell("source", "unknown", local_day(0, BASIS.zone))
     assert {key.generation: measures[0] for key, measures in changes if key.cell == cell} == {0: -1, 7: 1}
+
+
+def test_a_breach_that_a_manager_forgave_counts_no_more_whatever_comes_first() -> None:
+    rng = random.Random(7)
+    head: dict[str, Any] = {"lead_id": an_id(rng), "occurred_at": START, "recorded_at": START}
+    clock: dict[str, Any] = {
+        "clock_id": an_id(rng), "promise": "first_contact", "due_at": START, "handoff_id": an_id(rng),
+        "owner": "ann", "team": "north",
+    }  # fmt: skip
+    breached = (an_id(rng), ClockBreached(**head, **clock))
+    excused = (an_id(rng), ClockExcused(**head, **clock, reason="illness", by="huong", breached=True))
+    captured = (an_id(rng), LeadCaptured(**head, submission_id=an_id(rng), attributes=Attributes()))
+
+    def breaches(*told: tuple[UUID, Event]) -> int:
+        cells = contribution(fold(NOTHING, told), BASIS)
+        return sum(
+            measures[MEASURES.index("breaches")] for cell, measures in cells.items() if cell.dimension == "promise"
+        )
+
+    assert breaches(captured, breached) == 1
+    assert breaches(captured, breached, excused) == breaches(captured, excused, breached) == 0

@@ -135,6 +135,9 @@ def test_every_kpi_has_a_definition_and_says_why_it_is_null(language: str) -> No
     shown = kpis_json(found, Settings(), language)
     assert all(each["title"] and "{" not in each["definition"] for each in shown)
     assert all(each["ratio"] is None and each["reason"] for each in shown)
+    by_id = {each["id"]: each["reason"] for each in shown}
+    assert by_id["roi"] == by_id["cost_per_lead"] == words.phrase("no_spend", language)
+    assert by_id["win_rate"] == words.phrase("zero", language)
     assert {each.id for each in found} == set(words.texts()["kpis"])
     assert len(kpis_table(found, Settings(), language).rows) == len(found)
 

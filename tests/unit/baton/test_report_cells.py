@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from baton.cli.app import app
-from baton.cli.report import cell
+from baton.cli.report import cell, is_number
 
 
 @pytest.mark.parametrize(("name", "value", "text"), [
@@ -18,6 +18,11 @@ from baton.cli.report import cell
 ])  # fmt: skip
 def test_a_cell_shows_its_text(name: str, value: object, text: str) -> None:
     assert cell(name, value) == text
+
+
+def test_numbers_stand_to_the_right() -> None:
+    cells = (3, {"ms": 5, "text": "0:00:00"}, {"code": "late_rep", "text": "late rep"}, True, None, "ann")
+    assert [is_number(each) for each in cells] == [True, True, False, False, False, False]
 
 
 def test_instants_stand_in_the_zone_of_this_machine() -> None:

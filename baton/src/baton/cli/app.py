@@ -9,6 +9,7 @@ import uvloop
 
 from baton.cli import look, operate, people
 from baton.cli.backtest import backtest
+from baton.cli.backup import backup, restore
 from baton.cli.client import console
 from baton.cli.policy import policy
 from baton.cli.report import report
@@ -31,6 +32,8 @@ app.command("import")(people.import_file)
 app.command("erase")(people.erase)
 app.command("demo")(people.demo)
 app.command("doctor")(operate.doctor)
+app.command("backup")(backup)
+app.command("restore")(restore)
 app.add_typer(policy, name="policy")
 app.add_typer(operate.parked, name="parked")
 app.add_typer(operate.consumers, name="consumers")

@@ -139,7 +139,8 @@ def _report(found: dict[str, Any], parked: list[dict[str, Any]]) -> None:
     unknown = [each["column"] for each in found["columns"] if each["field"] is None]
     if unknown:
         console.print(f"columns kept as answers, since no field is called so: {', '.join(unknown)}", markup=False)
-    table(["row", "reason", "submission_id"], parked, empty="")
+    if parked:
+        table(["row", "reason", "submission_id"], parked, empty="")
     if found["parked"]:
         console.print("put the door's map right, then POST /v1/submissions/{id}/replay", markup=False)
     for problem in found["problems"]:

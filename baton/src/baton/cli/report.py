@@ -1,6 +1,7 @@
 """The command `baton report`: a report, or the KPIs, as a table on the screen."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -46,7 +47,10 @@ def _print_kpis(items: Sequence[Mapping[str, Any]]) -> None:
     drawn = Table(box=None, show_header=False, pad_edge=False)
     for each in items:
         values = each.get("by_currency") or [each]
-        text = "\n".join(f"{one['text']} {one.get('currency', '')}".strip() for one in values)
+        text = "\n".join(one["text"] if len(values) == 1 else f"{one['text']} {one['currency']}" for one in values)
+        for rank in ("p50", "p90"):
+            if each.get(f"{rank}_ms") is not None:
+                text += f"\n{rank} {timedelta(seconds=each[f'{rank}_ms'] // 1000)}"
         drawn.add_row(f"[bold]{escape(each['title'])}[/bold]", text, escape(each["reason"] or each["definition"]))
     console.print(drawn)
 
@@ -54,18 +58,24 @@ def _print_kpis(items: Sequence[Mapping[str, Any]]) -> None:
 def _print_table(section: Mapping[str, Any]) -> None:
     drawn = Table(title=section["title"], title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in section["columns"]:
-        numeric = any(isinstance(row.get(column["id"]), int | dict) for row in section["rows"])
+        numeric = any(is_number(row.get(column["id"])) for row in section["rows"])
         drawn.add_column(column["title"], justify="right" if numeric else "left")
     ids = [column["id"] for column in section["columns"]]
     for row in section["rows"]:
         drawn.add_row(*(escape(cell(name, row.get(name))) for name in ids))
     if section["total"] and section["rows"]:
-        drawn.add_section()
         drawn.add_row(*(escape(cell(name, section["total"].get(name))) for name in ids), style="bold")
     if section.get("more"):
         drawn.caption = f"and {section['more']} more: GET /v1/reports/…?format=csv has them all"
     console.print(drawn if section["rows"] else f"[bold]{escape(section['title'])}[/bold]: –")
     console.print()
+
+
+def is_number(value: Any) -> bool:
+    """Whether a cell is a number: counts, shares, money, spans; words and flags are none."""
+    return (isinstance(value, int) and not isinstance(value, bool)) or (
+        isinstance(value, Mapping) and "code" not in value
+    )
 
 
 def cell(name: str, value: Any) -> str:

@@ -87,8 +87,10 @@ class Stage:
         )
         path = f"/v1/imports/{answer.json()['import_id']}"
         async with asyncio.timeout(30):
-            while (await self.get(path))["state"] != "done":  # noqa: ASYNC110 - another process reads the rows
+            while (found := await self.get(path))["state"] == "reading":  # noqa: ASYNC110 - another process reads
                 await asyncio.sleep(0.05)
+        if found["state"] != "done":
+            raise StoryRefused(f"{filename} was not read: {found['problems']}")
 
     async def nurture(self, name: str, reason: str) -> None:
         """Move a lead that nobody owns to marketing's care."""

@@ -23,7 +23,7 @@ def service(settings: Settings | None = None) -> Service:
         holdings={
             "leads": "select lead_id as id, lead_id, partition from lead_fact",
             "handoffs": _distinct("handoff_id", ("lead.assigned",)),
-            "clocks": _distinct("clock_id", EMITS["sla-watcher"]),
+            "clocks": _distinct("clock_id", [topic for topic in EMITS["sla-watcher"] if topic.startswith("sla.")]),
         },
     )
 

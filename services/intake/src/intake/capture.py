@@ -14,6 +14,7 @@ from intake.admission import Item
 from intake.domain.known import changed_attributes, merged_fields
 from intake.domain.people import Person, people_of
 from intake.domain.submission import Awaiting, Submission, Unmappable
+from intake.telling import consents, woken_event
 from shared.contracts import Attributes, Event, LeadCaptured, LeadEngaged, LeadUpdated
 from shared.runtime import tally
 from shared.runtime.streams import partition_of
@@ -167,6 +168,8 @@ def _captured(group: _Group, item: Item, submission: Submission) -> None:
             previous_owner=submission.previous_owner,
         )
     )
+    if submission.consented:
+        group.events += consents(submission, item.submission_id, item.lead_id, {}, group.now)
 
 
 def _further(group: _Group, item: Item, submission: Submission, lead_id: UUID) -> None:
@@ -174,6 +177,9 @@ def _further(group: _Group, item: Item, submission: Submission, lead_id: UUID) -
     given = item.attributes or {}
     changed = changed_attributes(lead.attributes, given)
     lead.attributes.update(changed)
+    if submission.consented:
+        kept = lead.fields.get("consent")
+        group.events += consents(submission, item.submission_id, lead_id, kept, group.now)
     lead.fields = merged_fields(lead.fields, item.lead_fields or {})
     lead.changed = True
     group.events.append(
@@ -294,17 +300,4 @@ def _lead_row(group: _Group, item: Item, submission: Submission, fields: str, at
         attributes,
         submission.owner,
         submission.is_test or None,
-    )
-
-
-def woken_event(row: dict[str, Any], now: datetime) -> LeadEngaged:
-    """The event of an engagement that waited for its lead."""
-    occurred_at = row["occurred_at"]
-    return LeadEngaged(
-        lead_id=UUID(str(row["lead_id"])),
-        occurred_at=datetime.fromisoformat(occurred_at) if isinstance(occurred_at, str) else occurred_at,
-        recorded_at=now,
-        engagement_id=UUID(str(row["engagement_id"])),
-        kind=row["kind"],
-        content=row["content"],
     )

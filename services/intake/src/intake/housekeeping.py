@@ -6,7 +6,7 @@ from datetime import timedelta
 import structlog
 
 from intake import queries
-from intake.capture import woken_event
+from intake.telling import woken_event
 from shared.runtime.desk import Desk
 from shared.runtime.failures import is_passing
 

@@ -8,7 +8,7 @@ from intake.fetching import Fetcher
 from intake.group import Committer
 from intake.policies import FindSecret
 from intake.rules import RuleBook, finder
-from intake.vault import Vault, keys_of
+from intake.vault import Vault
 from shared.http.problems import Problem
 from shared.runtime.desk import Desk
 
@@ -19,7 +19,7 @@ class Intake:
 
     public_url: str | None = None
     disk: Disk = field(default_factory=lambda: Disk(lambda: 100.0))
-    vault: Vault = field(default_factory=lambda: Vault(keys_of({})))
+    vault: Vault = field(default_factory=lambda: Vault(list))
     book: RuleBook = field(init=False)
     refused: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     committer: Committer = field(init=False)

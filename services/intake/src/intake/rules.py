@@ -37,7 +37,7 @@ class Rules:
 class RuleBook:
     """The newest rules that were read. A group commit compares their version inside its own transaction."""
 
-    vault: Vault
+    vault: Vault = field(default_factory=lambda: Vault(list))
     _rules: Rules | None = None
     _read_at_s: float = 0.0
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)

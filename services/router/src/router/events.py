@@ -60,7 +60,7 @@ def _events(case: Case, told: Told, now: datetime, recycled: frozenset[UUID]) ->
                 by=fact.by,
             )
         case MovedToPool() | Prescreened() as fact:
-            yield _by_hand(fact, head)
+            yield _by_hand(fact, head, told.dossier)
         case OpportunityOpened() as fact:
             yield contracts.OpportunityOpened(
                 **head,
@@ -117,7 +117,7 @@ def _verdict(
             )
 
 
-def _by_hand(fact: MovedToPool | Prescreened, head: dict[str, Any]) -> Event:
+def _by_hand(fact: MovedToPool | Prescreened, head: dict[str, Any], dossier: Dossier) -> Event:
     match fact:
         case MovedToPool():
             return contracts.LeadPooled(
@@ -128,6 +128,7 @@ def _by_hand(fact: MovedToPool | Prescreened, head: dict[str, Any]) -> Event:
                 ends_episode=fact.ends_episode,
                 episode=fact.episode or None,
                 by=fact.by,
+                attributes=dossier.attributes,
             )
         case Prescreened():
             return contracts.LeadPrescreened(

@@ -127,7 +127,7 @@ def _scored(case: Case, event: LeadScored, _policy: Policy) -> None:
             score_milli=event.score_milli,
             tier=event.tier,
             action=event.action,
-            mql=event.label in MARKETING_IS_TOLD and not event.legacy,
+            mql=event.label in MARKETING_IS_TOLD,
         )
     )
 

@@ -176,7 +176,7 @@ def _release(turn: Turn) -> None:
         for owner in case.released:
             team = turn.home(owner)
             desk = turn.desks[team] = released(turn.desks[team], owner.rep)
-            turn.releases.append(history.Release(team, desk.next_number, owner.rep, case.lead_id))
+            turn.releases.append(history.Release(team, desk.next_number, owner.rep, case.lead_id, new_id()))
         case.released.clear()
 
 
@@ -204,7 +204,7 @@ def _outcome_step(turn: Turn, case: Case, lead: Lead, outcome: Outcome) -> Step:
     wanting = dossier.wanting
     said = None if wanting is None or wanting.reason is None else (wanting.reason, wanting.team)
     if isinstance(outcome, Pooled) or (isinstance(outcome, Waiting) and said != (outcome.reason, outcome.team)):
-        turn.vain.append(history.Vain(lead, outcome, case.lead_id))
+        turn.vain.append(history.Vain(lead, outcome, case.lead_id, new_id()))
     match outcome:
         case Assigned():
             handoff_id = new_id()

@@ -12,6 +12,7 @@ from shared.contracts.attributes import ATTRIBUTE_NAMES, Attributes
 from shared.contracts.scores import ScorePart
 
 _NAMES: Final = frozenset(ATTRIBUTE_NAMES)
+_CARED_FOR: Final = frozenset({"nurture", "content"})
 
 
 def said(
@@ -42,6 +43,8 @@ def said(
             parts=tuple([ScorePart(rule=rule, points_milli=points_milli) for rule, points_milli in score.reasons]),
             scorecard_version=score.version,
             cause=outcome.scored.cause,
+            # whoever cares for the lead chooses by them; in other tiers nobody does, and events stay small
+            attributes=_attributes(outcome.dossier) if tier.action in _CARED_FOR else None,
         )
     if outcome.qualified is not None:
         yield LeadQualified(

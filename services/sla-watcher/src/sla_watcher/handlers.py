@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from msgspec.structs import replace
-
 from shared.contracts import event_types
 from shared.contracts.topology import CONSUMES
 from shared.runtime.service import Delivered, Subscription, Unprocessable
@@ -34,8 +32,13 @@ class Learned(NamedTuple):
     @property
     def moves_clocks(self) -> bool:
         """Whether anything changed that clocks follow from; a cadence alone moves none."""
-        before = self.before
-        return before is None or replace(before, care=None) != replace(self.watched, care=None)
+        before, now = self.before, self.watched
+        return (
+            before is None
+            or before.facts is not now.facts
+            or before.is_test is not now.is_test
+            or before.imported_at != now.imported_at
+        )
 
     @property
     def is_cared_for(self) -> bool:

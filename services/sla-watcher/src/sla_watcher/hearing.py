@@ -56,8 +56,11 @@ def may_matter(event: Event) -> bool:
 
 def matters(event: Event, policies: InForce) -> bool:
     """Whether an event tells a fact, or may tell one of a lead that is known."""
-    if type(event) in _ALWAYS:
+    kind = type(event)
+    if kind in _ALWAYS:
         return True
+    if kind not in _NOW_AND_THEN:
+        return False
     return policies.heeds(event) if isinstance(event, LeadScored) else _matters_now_and_then(event)
 
 
@@ -215,4 +218,5 @@ _TEND: Final[Mapping[type[Event], "Callable[[Care, Any, InForce], Care]"]] = {
     LeadReturned: _given_back,
     LeadScored: _scored,
 }
-_ALWAYS: Final[frozenset[type[Event]]] = frozenset({*_TELL, *_TEND} - {LeadMoved, LeadScored})
+_NOW_AND_THEN: Final[frozenset[type[Event]]] = frozenset({LeadCaptured, LeadMoved, LeadScored})
+_ALWAYS: Final[frozenset[type[Event]]] = frozenset({*_TELL, *_TEND} - _NOW_AND_THEN)

@@ -49,6 +49,7 @@ CONSUMES: Final[dict[str, tuple[str, ...]]] = {
         "lead.returned",
         "lead.pooled",
         "lead.moved",
+        "opportunity.won",
         "opportunity.lost",
     ),
     "router": (*_BUT_CONSENT, *EMITS["scorer"], "sla.warned", "sla.breached", "sla.revoked", "nurture.due"),

@@ -61,6 +61,10 @@ class Doorkeeper:
 
         async def noting(message: Message) -> None:
             nonlocal answered, started
+            if started and message.get("more_body") and not self._may_still(scope):
+                answered = True
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                raise KeyOver
             started = True
             await send(message)
             answered = message["type"] == "http.response.body" and not message.get("more_body", False)
@@ -94,8 +98,7 @@ class Doorkeeper:
         scope.setdefault("state", {})["service"] = route.service
         if route.roles is PUBLIC:
             return route
-        ring = self.rings.get(route.service) or next(iter(self.rings.values()))
-        principal = _principal(ring, scope)
+        principal = _principal(self._ring(scope), scope)
         if principal.role not in route.roles:
             raise Problem(
                 403,
@@ -104,6 +107,23 @@ class Doorkeeper:
             )
         scope["state"]["principal"] = principal
         return route
+
+    def _ring(self, scope: Scope) -> KeyRing:
+        return self.rings.get(scope["state"]["service"]) or next(iter(self.rings.values()))
+
+    def _may_still(self, scope: Scope) -> bool:
+        """Whether the caller of a long answer still is who it was when it began: a stream ends with its key."""
+        principal = scope["state"].get("principal")
+        if principal is None:
+            return True
+        try:
+            return _principal(self._ring(scope), scope) == principal
+        except Problem:
+            return False
+
+
+class KeyOver(Exception):
+    """The key was revoked, changed or expired in the midst of an answer."""
 
 
 def _principal(ring: KeyRing, scope: Scope) -> Principal:
@@ -195,6 +215,8 @@ def _too_large(max_bytes: int) -> Problem:
 
 def _note(scope: Scope, error: Exception) -> None:
     """Say what failed and where, without the values that it failed on: they could be personal."""
+    if isinstance(error, KeyOver):
+        return
     if is_passing(error):
         log.warning("the store does not answer", service=scope["state"].get("service"), error=type(error).__name__)
         return

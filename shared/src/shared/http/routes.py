@@ -142,7 +142,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/v1/reports", "analytics", READERS | {"rep", "sdr"}),
     Route("GET", "/v1/reports/{name}", "analytics", READERS | {"rep", "sdr"}),
     Route("GET", "/v1/spend", "analytics", READERS),
-    Route("POST", "/v1/spend", "analytics", MARKETING | LEADERS),
+    Route("POST", "/v1/spend", "analytics", MARKETING | LEADERS, max_body_bytes=1024 * 1024),
     Route("GET", "/v1/export/{view}.csv", "analytics", READERS),
     Route("POST", "/v1/ops/analytics/rebuild", "analytics", OPERATORS),
     # policies that several services keep: the runner or the gateway publishes to all of them

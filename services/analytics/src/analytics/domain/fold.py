@@ -21,6 +21,7 @@ from analytics.domain.facts import (
 from analytics.domain.words import first_words, latest_words, put
 from shared.contracts import (
     ClockBreached,
+    ClockExcused,
     ClockRevoked,
     Event,
     LeadAccepted,
@@ -307,8 +308,13 @@ def _breached(facts: Facts, _event_id: UUID, event: ClockBreached) -> Facts:
 
 
 @_from(ClockRevoked)
-def _revoked(facts: Facts, _event_id: UUID, event: ClockRevoked) -> Facts:
-    known = facts.breaches.get(event.clock_id.bytes) or Breach(
-        event.promise, _bytes(event.handoff_id), event.owner, event.team
-    )
+def _taken_back(facts: Facts, _event_id: UUID, event: ClockRevoked | ClockExcused) -> Facts:
+    """Proof disproved the breach, or a manager forgave it. A clock forgiven before its breach never has one."""
+    if isinstance(event, ClockExcused) and not event.breached:
+        return facts
+    promised = Breach(event.promise, _bytes(event.handoff_id), event.owner, event.team)
+    known = facts.breaches.get(event.clock_id.bytes) or promised
     return _with_breach(facts, event.clock_id, replace(known, revoked=True))
+
+
+_LEARNERS[ClockExcused] = _taken_back

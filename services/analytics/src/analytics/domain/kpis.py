@@ -13,6 +13,9 @@ from analytics.domain.values import Each, Multiple, Ratio, Span
 UNKNOWN_YET: Final = ("alignment_score", "marketing_influenced", "monthly_attainment", "cross_sell", "up_sell")
 """KPIs that need facts which nobody has told Baton; each says in words what is missing."""
 
+OF_COSTS: Final = frozenset({"cost_per_lead", "cost_per_close", "cac"})
+"""KPIs that are nothing without spend."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mean:
@@ -112,8 +115,11 @@ def _mean(spans: Sequence[int]) -> Mean:
 def _money(name: str, currency: str, amounts: Mapping[str, int], value: Callable[[str], Value]) -> Kpi:
     """One value a currency, never added up; the one currency there is, else the company's, stands first.
 
-    Costs in one currency and revenue in another make no ratio: the zero side shows.
+    Costs in one currency and revenue in another make no ratio: the zero side shows. Of no amounts at all there is no
+    value: nobody has told what was spent, which is not nothing.
     """
+    if name in OF_COSTS and not amounts:
+        return Kpi(name, None)
     there = sorted(amounts)
     shown = there[0] if len(there) == 1 else currency
     return Kpi(name, value(shown), [(each, value(each)) for each in there or [shown]])

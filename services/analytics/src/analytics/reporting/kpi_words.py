@@ -27,8 +27,13 @@ def _kpi_json(kpi: Kpi, settings: Settings, language: str) -> dict[str, Any]:
         }
     reason = words.of_kpi(kpi.id, "reason", language)
     if reason is None and shown["ratio"] is None:
-        reason = words.phrase("zero", language)
+        reason = words.phrase("no_spend" if _is_unspent(kpi) else "zero", language)
     return {"id": kpi.id, **_said(kpi, settings, language), "unit": _unit(kpi), **shown, **kpi.also, "reason": reason}
+
+
+def _is_unspent(kpi: Kpi) -> bool:
+    """Whether it is null because nobody told what was spent."""
+    return kpi.value is None or isinstance(kpi.value, Multiple)
 
 
 def _main_currency(kpi: Kpi) -> str:

@@ -23,8 +23,13 @@ def table_json(table: Table, language: str, limit: int) -> dict[str, Any]:
         "columns": [{"id": each.id, "title": _heading(each, language)} for each in table.columns],
         "rows": [_row_json(row, language) for row in table.rows[:limit]],
         "more": max(0, len(table.rows) - limit),
-        "total": None if table.total is None else _row_json(table.total, language),
+        "total": None if table.total is None else _row_json(_named(table, table.total, language), language),
     }
+
+
+def _named(table: Table, total: Cells, language: str) -> Cells:
+    """The total with its name in the first column."""
+    return {table.columns[0].id: words.phrase("total", language), **total}
 
 
 def _row_json(row: Cells, language: str) -> dict[str, Any]:
@@ -76,9 +81,7 @@ def tables_csv(tables: Sequence[Table], language: str) -> str:
         lines.append([_heading_csv(each, table, language) for each in table.columns])
         lines += [_row_csv(table, row, language) for row in table.rows]
         if table.total is not None:
-            first, *rest = table.columns
-            named = {first.id: words.phrase("total", language)} | dict(table.total)
-            lines.append([cell_csv(named.get(each.id), language) for each in (first, *rest)])
+            lines.append(_row_csv(table, _named(table, table.total, language), language))
     return csv_lines(lines)
 
 

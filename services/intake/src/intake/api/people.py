@@ -1,6 +1,5 @@
 """What is known of one person: put right by those who know better, told to who asks for it, consent by purpose."""
 
-import re
 from datetime import datetime
 from typing import Annotated, Any, cast
 from uuid import UUID
@@ -15,13 +14,14 @@ from intake import dossier, queries
 from intake.api.answers import answer, cursor_of
 from intake.api.arriving import idempotency_key
 from intake.api.leads import erased, no_lead, shown_lead
-from intake.capture import woken_event
 from intake.domain import strict_json
 from intake.domain.amend import NOT_FOR_SDR, Amended, amend
 from intake.domain.fields import Fields
 from intake.domain.refusals import Refused
+from intake.domain.submission import PURPOSE
 from intake.domain.times import instant
 from intake.intake import Intake
+from intake.telling import woken_event
 from shared.contracts import Attributes, LeadConsented, LeadUpdated
 from shared.contracts.attributes import ATTRIBUTE_NAMES
 from shared.http.access import Principal
@@ -32,7 +32,6 @@ from shared.runtime.ids import new_id
 from shared.runtime.work import Work
 
 Caller = Annotated[Principal, Depends(caller)]
-_PURPOSE = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 
 def add_people(router: APIRouter, desk: Desk, intake: Intake) -> None:
@@ -81,7 +80,7 @@ def add_people(router: APIRouter, desk: Desk, intake: Intake) -> None:
 def _said(body: dict[str, Any], now: datetime) -> tuple[str, bool, datetime]:
     """The purpose, whether consent was given, and when. Raises Problem 422."""
     purpose, granted, said = body.get("purpose"), body.get("granted"), body.get("occurred_at")
-    if not isinstance(purpose, str) or not _PURPOSE.fullmatch(purpose) or not isinstance(granted, bool):
+    if not isinstance(purpose, str) or not PURPOSE.fullmatch(purpose) or not isinstance(granted, bool):
         detail = 'send {"purpose": "marketing", "granted": true}: the purpose is a word in small letters'
         raise Problem(422, detail, code="invalid")
     at = now if said is None else instant(said, "UTC") if isinstance(said, str) else None

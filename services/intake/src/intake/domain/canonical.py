@@ -11,9 +11,9 @@ from intake.domain import normal
 from intake.domain.draft import Draft
 from intake.domain.fields import Fields
 from intake.domain.names import canonical_country
-from intake.domain.policy import Door
+from intake.domain.policy import Door, HtmlDoor
 from intake.domain.sources import derive_source, read_page_query
-from intake.domain.submission import Consent, Note, Submission, Unmappable, Value
+from intake.domain.submission import PURPOSE, Consent, Note, Submission, Unmappable, Value
 from intake.domain.text import has_cjk
 from intake.domain.times import instant
 
@@ -64,6 +64,7 @@ def finish(draft: Draft, door: Door, policy: Fields, received_at: datetime, wher
         missing=tuple(name for name in policy.wanted if name not in fields),
         origins=dict(draft.origins),
         notes=tuple(draft.notes),
+        consented=_consented(door, consent),
     )
 
 
@@ -177,3 +178,10 @@ def _consent(draft: Draft) -> Consent | None:
     if not draft.consent:
         return None
     return next(iter(draft.consent.values())) if draft.single_consent else dict(draft.consent)
+
+
+def _consented(door: Door, consent: Consent | None) -> Mapping[str, bool]:
+    """Consent by purposes that are words of ours: what a stranger's form calls a box is told to nobody."""
+    if not isinstance(consent, Mapping) or (isinstance(door, HtmlDoor) and not door.consent):
+        return {}
+    return {purpose: granted for purpose, granted in consent.items() if PURPOSE.fullmatch(purpose)}

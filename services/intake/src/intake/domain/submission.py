@@ -1,5 +1,6 @@
 """What a body becomes: submissions, and the two ways in which an item does not become one."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,8 @@ from intake.domain.names import PERSONAL_FIELDS
 
 _STRUCTURED = frozenset({"tags", "click_ids", "channel_ids"})  # all other fields are texts
 
+PURPOSE = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+"""What consent is for: a word such as `marketing`."""
 Value: TypeAlias = str | tuple[str, ...] | Mapping[str, str]
 Consent: TypeAlias = bool | Mapping[str, bool]
 
@@ -58,6 +61,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     legacy: bool = False  # from before this product: it keeps its date and starts no clocks
     pool: str | None = None
     previous_owner: str | None = None
+    consented: Mapping[str, bool] = {}  # by purpose, as it may be told
 
     def text(self, field: str) -> str | None:
         value = self.fields.get(field)

@@ -106,7 +106,7 @@ def _charset(file: BinaryIO, named: str | None) -> str:
     if begins.startswith(b"\xef\xbb\xbf"):
         return "utf-8-sig"
     if b"\x00" in begins:
-        return "utf-16-le" if begins[1:2] == b"\x00" else "utf-16-be"
+        return "utf-16-le" if begins[1::2].count(0) >= begins[::2].count(0) else "utf-16-be"
     at = _not_utf8(file)
     if at is None:
         return "utf-8"

@@ -82,6 +82,13 @@ class Reader:
 
     async def run(self, desk: Desk) -> None:
         """Read for ever."""
+        try:
+            await self._run(desk)
+        finally:
+            for job in self.jobs.values():
+                job.file.close()
+
+    async def _run(self, desk: Desk) -> None:
         while True:
             self.woken.clear()
             try:
@@ -119,21 +126,25 @@ class Reader:
             row = await store.the_import(session, import_id)
             if row is None or row.state != "reading":
                 return
-            file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - closed with the job
-            await store.bring(session, import_id, file)
-        how = msgspec.convert(row.format, Format)
+        file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - closed with the job
         try:
-            rows = await asyncio.to_thread(_opened, file, how, row.next_row)
+            async with desk.read() as session:
+                await store.bring(session, import_id, file)
+            rows = await asyncio.to_thread(_opened, file, msgspec.convert(row.format, Format), row.next_row)
+            job = Job(import_id, row.door, row.digest, row.constants, Counter(row.counts), row.next_row, file, rows)
+            door = await self._door(desk, job)
+            named = [{"column": name, "field": column_field(door[1], name) if door else None} for name in rows.columns]
+            async with desk.work() as work:
+                await store.describe(work.session, import_id, named, rows.total)
         except Refused as error:
-            await self._end(desk, import_id, "failed", [_in_words(error)])
             file.close()
-            return
-        job = Job(import_id, row.door, row.digest, row.constants, Counter(row.counts), row.next_row, file, rows)
-        door = await self._door(desk, job)
-        named = [{"column": name, "field": column_field(door[1], name) if door else None} for name in rows.columns]
-        async with desk.work() as work:
-            await store.describe(work.session, import_id, named, rows.total)
-        self.jobs[import_id] = job
+            await self._end(desk, import_id, "failed", [_in_words(error)])
+        except BaseException:
+            file.close()
+            self.ours.add(import_id)
+            raise
+        else:
+            self.jobs[import_id] = job
 
     async def _step(self, desk: Desk, job: Job) -> None:
         """The next rows of a file, or its end."""
@@ -145,7 +156,7 @@ class Reader:
                 return
             await self._end(desk, job.import_id, "done", [])
         except Overtaken:
-            log.info("an import is read elsewhere, or over", import_id=str(job.import_id))
+            log.info("an import is read elsewhere, or over", what=str(job.import_id))
         except (Unreadable, Refused) as error:
             await self._end(desk, job.import_id, "failed", [_in_words(error)])
         except Exception:
@@ -191,7 +202,7 @@ class Reader:
                 elif len(rows) == 1 and broken:
                     raise
                 elif len(rows) == 1:
-                    log.warning("a row could not be kept", error=type(error).__name__, import_id=str(job.import_id))
+                    log.warning("a row could not be kept", error=type(error).__name__, what=str(job.import_id))
                     await self._keep(desk, job, rows, broken=True)
                 else:
                     half = len(rows) // 2

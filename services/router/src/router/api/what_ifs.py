@@ -1,7 +1,7 @@
 """What if: the decisions of a past window under another routing policy."""
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -93,14 +93,22 @@ async def _rules(session: AsyncConnection, desk: Desk, said: Asking, now: dateti
     return Rules(asked, _known(kept), _by_instant(open_at))
 
 
-def _known(kept: Mapping[int, Policy]) -> Any:
+def _known(kept: Mapping[int, Policy]) -> Callable[[int], Policy]:
     newest = kept[max(kept)]
-    return lambda version: kept.get(version, newest)
+
+    def version(number: int) -> Policy:
+        return kept.get(number, newest)
+
+    return version
 
 
-def _by_instant(open_at: list[tuple[datetime, Hours]]) -> Any:
+def _by_instant(open_at: list[tuple[datetime, Hours]]) -> Callable[[datetime], Hours]:
     since = [each[0] for each in open_at]
-    return lambda at: open_at[max(0, bisect_right(since, at) - 1)][1]
+
+    def hours(at: datetime) -> Hours:
+        return open_at[max(0, bisect_right(since, at) - 1)][1]
+
+    return hours
 
 
 def _shown(replay: Replay, to: datetime) -> dict[str, Any]:

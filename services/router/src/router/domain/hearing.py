@@ -203,7 +203,12 @@ def _deaf(dossier: Dossier) -> bool:
 
 def reached_mql(before: Dossier, after: Dossier) -> bool:
     """Whether marketing is to be told now: once, when the lead is known and has reached MQL, in whichever order."""
-    return after.mql and after.captured_at is not None and not (before.mql and before.captured_at is not None)
+    return _is_mql(after) and not _is_mql(before)
+
+
+def _is_mql(dossier: Dossier) -> bool:
+    """What an import brought along tells nobody; that a legacy lead crosses the line does."""
+    return dossier.captured_at is not None and (bool(dossier.episodes) if dossier.legacy else dossier.mql)
 
 
 def told_marketing(dossier: Dossier, owner: str) -> Step:

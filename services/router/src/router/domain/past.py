@@ -25,6 +25,7 @@ class Look(NamedTuple):
     owner: str | None = None
     given: bool = False
     ways: Ways | None = None
+    order: int = 0
 
 
 class Freed(NamedTuple):
@@ -35,6 +36,7 @@ class Freed(NamedTuple):
     number: int
     rep: str
     lead_id: UUID
+    order: int = 0
 
 
 class Switched(NamedTuple):
@@ -45,6 +47,7 @@ class Switched(NamedTuple):
     number: int
     rep: str
     available: bool
+    order: int = 0
 
 
 Item = Look | Freed | Switched
@@ -58,19 +61,19 @@ class Past(NamedTuple):
 
 
 def ordered(items: Iterable[Item]) -> list[Item]:
-    """Each team's in the order of its decision numbers, the teams' beside each other by the clock.
+    """Each team's in the order of its decision numbers, the teams' beside each other by when (`order`, of their ids).
 
     What comes before a decision carries its number and goes first; of one number and kind, the order makes no difference.
     """
     by_team: dict[str | None, list[Item]] = {}
     for item in items:
         by_team.setdefault(item.team, []).append(item)
-    placed: list[tuple[datetime, str, int, Item]] = []
+    placed: list[tuple[int, str, int, Item]] = []
     for team, of_team in by_team.items():
-        of_team.sort(key=lambda item: (item.number or 0, isinstance(item, Look), item.at))
-        latest: datetime | None = None
+        of_team.sort(key=lambda item: (item.number or 0, isinstance(item, Look), item.order))
+        latest = 0
         for place, item in enumerate(of_team):
-            latest = item.at if latest is None else max(latest, item.at)
+            latest = max(latest, item.order)
             placed.append((latest, team or "", place, item))
     placed.sort(key=lambda each: each[:3])
     return [item for *_, item in placed]

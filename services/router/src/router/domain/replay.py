@@ -87,7 +87,8 @@ class Replay:
     would: Side = field(default_factory=Side)
     held: dict[UUID, Held] = field(default_factory=dict[UUID, Held])
     waits: dict[UUID, Wait] = field(default_factory=dict[UUID, Wait])
-    past_holder: dict[UUID, str] = field(default_factory=dict[UUID, str])
+    past_owner: dict[UUID, str] = field(default_factory=dict[UUID, str])
+    passed_on: set[tuple[UUID, str]] = field(default_factory=set[tuple[UUID, str]])
     instead: dict[tuple[UUID, str], str] = field(default_factory=dict[tuple[UUID, str], str])
     agenda: list[tuple[datetime, int, UUID, bool]] = field(default_factory=list[tuple[datetime, int, UUID, bool]])
     places: "count[int]" = field(default_factory=count)
@@ -113,27 +114,34 @@ class Replay:
     def _look(self, look: Look) -> None:
         counted = look.at >= self.begin
         self.looks += counted
+        from_whom = self.past_owner.get(look.lead_id)
         self._keep(look, counted=counted)
-        if counted and look.lead_id in self.held and not look.given:
+        left = None
+        if from_whom is not None:  # open work that somebody passed on: it is given back after the decision
+            self.passed_on.add((look.lead_id, from_whom))
+            left = self.held.pop(look.lead_id, None)
+        elif counted and look.lead_id in self.held and not look.given:
             self._compare(look, self.held[look.lead_id].rep)  # the replay gave it away before
             return
-        if not counted:
-            owner = self._decide(look, self.rules.version(look.version), look.at, as_it_was=True)
-        elif look.given and look.owner is not None:
-            self._end(look.lead_id, look.at)
-            self._give(look, look.owner, look.team or "", look.at)
-            owner = look.owner
-        else:
-            owner = self._decide(look, self.rules.asked or self.rules.version(look.version), look.at)
+        owner = self._owner(look, counted=counted)
+        if left is not None:
+            self._let_go(left, look.at)
         if counted:
             self._compare(look, owner)
+
+    def _owner(self, look: Look, *, counted: bool) -> str | None:
+        if look.given and look.owner is not None:
+            self._end(look.lead_id, look.at)
+            self._give(look, look.owner, look.team or "", look.at)
+            return look.owner
+        return self._decide(look, self._policy(look), look.at, as_it_was=not counted)
 
     def _keep(self, look: Look, *, counted: bool) -> None:
         if look.owner is None:
             self.kept.waiting.setdefault(look.lead_id, look.at)
             return
         self.kept.got(look.owner, look.lead_id, look.at, counted=counted)
-        self.past_holder[look.lead_id] = look.owner
+        self.past_owner[look.lead_id] = look.owner
 
     def _compare(self, look: Look, owner: str | None) -> None:
         if look.owner is not None and owner is not None:
@@ -207,20 +215,24 @@ class Replay:
             heapq.heappush(self.agenda, (at + lasted, next(self.places), look.lead_id, True))
 
     def _freed(self, freed: Freed) -> None:
-        owner = self.past_holder.pop(freed.lead_id, freed.rep)
-        self.kept.open[owner] -= 1
+        self.kept.open[freed.rep] -= 1
+        if (freed.lead_id, freed.rep) in self.passed_on:
+            self.passed_on.discard((freed.lead_id, freed.rep))
+            return
+        if self.past_owner.get(freed.lead_id) != freed.rep:  # it was open before the desks were kept
+            self._let_go(Held(freed.rep, freed.team, until_past=True), freed.at)
+            return
+        del self.past_owner[freed.lead_id]
         held = self.held.get(freed.lead_id)
-        if held is None and freed.lead_id not in self.waits:  # it was open before the desks were kept
-            desk = self.desks.get(freed.team)
-            if desk is not None:
-                self.desks[freed.team] = released(desk, freed.rep)
-        elif held is not None and held.until_past:
+        if held is not None and held.until_past:
             self._end(freed.lead_id, freed.at)
 
     def _end(self, lead_id: UUID, at: datetime) -> None:
         held = self.held.pop(lead_id, None)
-        if held is None:
-            return
+        if held is not None:
+            self._let_go(held, at)
+
+    def _let_go(self, held: Held, at: datetime) -> None:
         self.would.open[held.rep] -= 1
         home = self.rules.asked.team_of.get(held.rep, held.team) if self.rules.asked else held.team
         if home in self.desks:

@@ -16,6 +16,7 @@ from router.domain.addresses import is_public
 
 PREFIX: Final = "whsec_"
 _TIMEOUT_S: Final = 15.0
+_GONE: Final = 410  # the receiver says that it will never be there again
 _KEY_BYTES: Final = range(16, 65)
 
 
@@ -120,7 +121,7 @@ async def post(http: httpx.AsyncClient, url: str, headers: dict[str, str], body:
         return Outcome(sent=False, problem=type(error).__name__)
     if answer.is_success:
         return Outcome(sent=True, answer=answer.status_code)
-    gone = answer.status_code == httpx.codes.GONE
+    gone = answer.status_code == _GONE
     return Outcome(sent=False, answer=answer.status_code, problem=f"answered {answer.status_code}", final=gone)
 
 

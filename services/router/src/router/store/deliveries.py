@@ -20,8 +20,8 @@ _OPEN: Final = "select subscription_id, events, owner, team from subscription wh
 _KEEP: Final = (
     "insert into delivery (delivery_id, partition, queue, kind, subscription_id, rep, lead_id, event_id, event, body,"
     " created_at, give_up_at, next_at) select n.id, n.partition, n.queue, n.kind, n.subscription_id, n.rep, n.lead_id,"
-    " n.event_id, n.event, n.body, $1, $2, case when n.behind or exists (select 1 from delivery d"
-    " where d.lead_id = n.lead_id and d.queue = n.queue and d.state = 'pending') then null else $1 end"
+    " n.event_id, n.event, n.body, $1::timestamptz, $2::timestamptz, case when n.behind or exists (select 1 from delivery d"
+    " where d.lead_id = n.lead_id and d.queue = n.queue and d.state = 'pending') then null else $1::timestamptz end"
     " from unnest($3::uuid[], $4::int[], $5::boolean[], $6::text[], $7::text[], $8::uuid[], $9::text[], $10::uuid[],"
     " $11::uuid[], $12::text[], $13::bytea[]) with ordinality"
     " n(id, partition, behind, queue, kind, subscription_id, rep, lead_id, event_id, event, body, place)"

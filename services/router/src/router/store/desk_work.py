@@ -330,7 +330,8 @@ async def _forget_what_was_told(connection: "Connection", lead_ids: list[UUID]) 
     )
     decisions = [_ENCODER.encode({"decision": _DECISION.decode(row[1]).decision, "erased": True}) for row in rows]
     await connection.execute(
-        "update handoff set told = t.told from unnest($1::uuid[], $2::bytea[]) t(id, told) where handoff_id = t.id",
+        "update handoff set told = null, decided = t.decided from unnest($1::uuid[], $2::bytea[]) t(id, decided)"
+        " where handoff_id = t.id",
         [row[0] for row in rows],
         decisions,
     )
@@ -357,6 +358,7 @@ async def erase(connection: "Connection", lead_ids: Sequence[UUID], now: datetim
     await connection.execute("delete from note where lead_id = any($1::uuid[])", ids)
     await connection.execute("delete from task where lead_id = any($1::uuid[])", ids)
     await _forget_what_was_told(connection, ids)
+    await connection.execute("delete from look where lead_id = any($1::uuid[])", ids)
     await connection.execute(
         "update handoff set state = 'closed', ending = coalesce(ending, 'erased'),"
         " closed_at = coalesce(closed_at, $2) where lead_id = any($1::uuid[])",

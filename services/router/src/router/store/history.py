@@ -24,6 +24,7 @@ class Release(NamedTuple):
     number: int
     rep: str
     lead_id: UUID
+    id: UUID
 
 
 class Vain(NamedTuple):
@@ -32,6 +33,7 @@ class Vain(NamedTuple):
     lead: Lead
     outcome: Waiting | Pooled
     lead_id: UUID
+    id: UUID
 
 
 def opened(desk: Desk, policy: Policy, now: datetime) -> Desk:
@@ -59,15 +61,15 @@ async def keep(
     """Keep what was given back and who was looked at in vain."""
     if releases:
         await connection.execute(
-            "insert into desk_release (team, number, rep, lead_id, at) select *, $1 from"
-            " unnest($2::text[], $3::int[], $4::text[], $5::uuid[])",
+            "insert into desk_release (team, number, rep, lead_id, release_id, at)"
+            " select *, $1 from unnest($2::text[], $3::int[], $4::text[], $5::uuid[], $6::uuid[])",
             now,
             *map(list, zip(*releases, strict=True)),
         )
     if vain:
         await connection.execute(
-            "insert into look (team, number, lead_id, lead, reason, policy_version, at) select *, $1, $2 from"
-            " unnest($3::text[], $4::int[], $5::uuid[], $6::bytea[], $7::text[])",
+            "insert into look (team, number, lead_id, lead, reason, look_id, policy_version, at) select *, $1, $2"
+            " from unnest($3::text[], $4::int[], $5::uuid[], $6::bytea[], $7::text[], $8::uuid[])",
             version,
             now,
             [look.outcome.team for look in vain],
@@ -75,4 +77,5 @@ async def keep(
             [look.lead_id for look in vain],
             [_ENCODER.encode(look.lead) for look in vain],
             [look.outcome.reason if isinstance(look.outcome, Waiting) else "pull" for look in vain],
+            [look.id for look in vain],
         )

@@ -65,17 +65,18 @@ _DESKS: Final = text(
     " order by team, (at <= :begin) desc, case when at <= :begin then -number else number end"
 )
 _HANDOFFS: Final = text(
-    "select lead_id, owner, team, step, offered_at, told from handoff where told is not null"
+    "select handoff_id as id, lead_id, owner, team, step, offered_at, coalesce(told, decided) as told from handoff"
+    " where coalesce(told, decided) is not null"
     " and offered_at >= :since and offered_at < :to limit :most"
 )
 _LOOKS: Final = text(
-    "select team, number, lead_id, lead, policy_version, at from look where at >= :since and at < :to limit :most"
+    "select look_id as id, team, number, lead_id, lead, policy_version, at from look where at >= :since and at < :to limit :most"
 )
 _FREED: Final = text(
-    "select team, number, rep, lead_id, at from desk_release where at >= :since and at < :to limit :most"
+    "select release_id as id, team, number, rep, lead_id, at from desk_release where at >= :since and at < :to limit :most"
 )
 _SWITCHES: Final = text(
-    "select team, number, rep, available, at from rep_switch where at >= :since and at < :to limit :most"
+    "select switch_id as id, team, number, rep, available, at from rep_switch where at >= :since and at < :to limit :most"
 )
 
 
@@ -92,7 +93,7 @@ def _handoff(row: Any) -> Item | None:
     elif decision.rule == "by_hand":
         ways = Ways((), Choice(row.team, "by_hand"))
     return Look(
-        row.offered_at, row.team, decision.number, _id(row.lead_id), lead, decision.policy_version, row.owner, given, ways
+        row.offered_at, row.team, decision.number, _id(row.lead_id), lead, decision.policy_version, row.owner, given, ways, row.id.int
     )  # fmt: skip
 
 
@@ -110,15 +111,18 @@ def _of_erased(lead: Lead, decision: Decision, owner: str, team: str) -> tuple[L
 
 
 def _look(row: Any) -> Item:
-    return Look(row.at, row.team, row.number, _id(row.lead_id), _LEAD.decode(row.lead), row.policy_version)
+    lead = _LEAD.decode(row.lead)
+    return Look(row.at, row.team, row.number, _id(row.lead_id), lead, row.policy_version, order=row.id.int)
 
 
 def _freed(row: Any) -> Item:
-    return Freed(row.at, row.team, row.number, row.rep, _id(row.lead_id))
+    return Freed(row.at, row.team, row.number, row.rep, _id(row.lead_id), row.id.int)
 
 
 def _switch(row: Any) -> Item | None:
-    return Switched(row.at, row.team, row.number, row.rep, row.available) if row.number else None
+    if not row.number:  # of before it was kept where among the decisions it was thrown
+        return None
+    return Switched(row.at, row.team, row.number, row.rep, row.available, row.id.int)
 
 
 def _id(kept: UUID) -> UUID:

@@ -38,18 +38,21 @@ create index desk_day_at on desk_day (at);
 
 -- capacity that came back before the team's decision of this number
 create table desk_release (
-  team text not null, number int not null, rep text not null, lead_id uuid not null, at timestamptz not null
+  release_id uuid not null, team text not null, number int not null, rep text not null, lead_id uuid not null,
+  at timestamptz not null
 );
 create index desk_release_at on desk_release (at);
 
 -- looks that gave a lead to nobody; the handoff's row is the record of one that did
 create table look (
-  team text, number int, lead_id uuid not null, lead bytea not null, reason text not null,
+  look_id uuid not null, team text, number int, lead_id uuid not null, lead bytea not null, reason text not null,
   policy_version int not null, at timestamptz not null
 );
 create index look_at on look (at);
 create index look_lead on look (lead_id);
 create index handoff_offered on handoff (offered_at);
+-- what stays of `told` when the lead is erased: the decision without the lead
+alter table handoff add column decided bytea;
 
 create table what_if (
   what_if_id uuid primary key, asked_by text not null, asked_at timestamptz not null, result bytea not null
