@@ -20,8 +20,9 @@ from shared.http.problems import Problem, answer_problem
 from shared.http.routes import route_of
 from shared.telemetry.meters import Meters
 
+# the host stays: a service compares it with the page that a session's request comes from
 _HOP_BY_HOP = frozenset(
-    {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "proxy-authorization", "host"}
+    {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "proxy-authorization"}
 )
 
 

@@ -13,6 +13,7 @@ from shared.contracts.topology import SERVICES
 
 KEPT_BY: Final = {"access": SERVICES, "calendars": ("router", "sla-watcher")}
 
+_PASSED_ON: Final = ("authorization", "cookie", "origin", "host", "if-match")
 ClientOf = Callable[[str], httpx.AsyncClient]
 
 
@@ -68,8 +69,8 @@ def _path(keeper: str, kind: str) -> str:
 
 
 def _authorization(request: Request) -> dict[str, str]:
-    """What a keeper needs to know of the caller, and of the version that the change is based on."""
-    return {name: request.headers[name] for name in ("authorization", "if-match") if name in request.headers}
+    """What a keeper needs to know of the caller and their page, and of the version that the change is based on."""
+    return {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
 
 
 def _passed_on(answer: httpx.Response) -> Response:

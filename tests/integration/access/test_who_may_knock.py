@@ -7,15 +7,20 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
+import httpx
 import orjson
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from baton.gateway import app as gateway
+from baton.settings import Settings
+from shared.contracts.topology import SERVICES
 from shared.http.access import ROLES, Key, KeyRing, Principal, new_token
 from shared.http.app import Doorkeeper
 from shared.http.routes import PUBLIC, ROUTES, Route
 from shared.http.sessions import COOKIE, SAFE, new_session
 from shared.runtime.clock import system_clock
+from shared.telemetry.meters import Meters
 
 SECRET: Final = b"of this test"
 NOW: Final = system_clock()
@@ -66,9 +71,7 @@ class House:
             "headers": [(b"host", b"baton.test"), *headers], "scheme": "http", "http_version": "1.1",
             "server": ("baton.test", 80), "client": ("127.0.0.1", 1), "root_path": "", "state": {},
         }  # fmt: skip
-        keeper = Doorkeeper(
-            self.app, dict.fromkeys(("intake", "scorer", "router", "sla-watcher", "analytics"), self.ring)
-        )
+        keeper = Doorkeeper(self.app, dict.fromkeys(SERVICES, self.ring))
         await keeper(scope, receive, send)
         said = b"".join(message.get("body", b"") for message in sent[1:])
         return sent[0]["status"], orjson.loads(said) if said else {}
@@ -213,3 +216,21 @@ async def test_a_stream_ends_soon_after_its_key_was_revoked() -> None:
     await asyncio.wait_for(running, 5)
     assert [message.get("body") for message in sent] == [None, b"first", b""]
     assert sent[-1]["more_body"] is False
+
+
+async def test_a_session_means_the_same_through_the_gateway() -> None:
+    house = House()
+    keeper = Doorkeeper(house.app, dict.fromkeys(SERVICES, house.ring))
+    upstream = {
+        name: httpx.AsyncClient(transport=httpx.ASGITransport(app=keeper), base_url="http://127.0.0.1:1")
+        for name in SERVICES
+    }
+    through = httpx.ASGITransport(app=gateway(Settings(), upstream, Meters()))
+    cookie = {"cookie": cookie_of("admin")[1].decode()}
+    async with httpx.AsyncClient(transport=through, base_url="http://baton.test", headers=cookie) as browser:
+        assert (await browser.get("/v1/reps")).status_code == 299
+        assert (await browser.post("/v1/reps")).status_code == 403
+        assert (await browser.post("/v1/reps", headers={"origin": "http://evil.test"})).status_code == 403
+        assert (await browser.post("/v1/reps", headers={"origin": "http://baton.test"})).status_code == 299
+        assert (await browser.get("/v1/policies/access")).status_code == 299
+        assert {who.key_id for who in house.handled if who} == {"admin"}

@@ -1,7 +1,7 @@
 """Whose rows a key shows and moves, through the running product: a rep's own, a manager's teams', else all."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -171,7 +171,8 @@ CHECKLIST: Final = {
 
 async def has_handoff(firm: Firm, rep: str) -> bool:
     items = (await firm.ask(rep, "GET", "/v1/handoffs")).json()["items"]
-    firm.handoffs.update({rep: item["handoff_id"] for item in items})
+    for item in items:
+        firm.handoffs[rep] = item["handoff_id"]
     return bool(items)
 
 
@@ -186,37 +187,38 @@ def digest(token: str) -> str:
 
 async def test_a_key_sees_and_moves_its_own_rows_and_no_others(firm: Firm) -> None:
     faults: list[str] = []
-
-    async def expect(who: str, method: str, path: str, body: Any, *, passes: bool) -> None:
-        told = await firm.ask(who, method, path, body)
-        if told.status_code >= 500 or (told.status_code in BARRED) == passes:
-            faults.append(f"{who} {method} {path}: {told.status_code} {told.text[:160]}")
-
     for rep, other, leader, stranger in (
         ("ann", "bob", "northern", "southern"),
         ("bob", "ann", "southern", "northern"),
     ):
+        insiders, outsiders = (rep, leader, "director", "marketer"), (other, stranger, "entry")
         for method, path in firm.rows(rep):
-            for who in (rep, leader, "director", "marketer"):
-                await expect(who, method, path, None, passes=True)
-            for who in (other, stranger):
-                await expect(who, method, path, None, passes=False)
-            await expect("entry", method, path, None, passes=False)
+            faults += await wrong(firm, insiders, method, path, None, passes=True)
+            faults += await wrong(firm, outsiders, method, path, None, passes=False)
+        bystanders = (other, stranger, "viewer", "analyst", "operator", "entry")
         for method, path, body in firm.acts(rep):
-            for who in (other, stranger, "viewer", "analyst", "operator", "entry"):
-                await expect(who, method, path, body, passes=False)
+            faults += await wrong(firm, bystanders, method, path, body, passes=False)
         for method, path, body in firm.orders(rep):
-            for who in (rep, other, stranger, "marketer", "viewer", "analyst", "operator", "entry", "sdr"):
-                await expect(who, method, path, body, passes=False)
+            faults += await wrong(firm, (rep, *bystanders, "marketer", "sdr"), method, path, body, passes=False)
     await lists_are_narrow(firm, faults)
     await people_are_masked(firm, faults)
     assert not faults, "\n".join(faults)
 
 
+async def wrong(firm: Firm, callers: Sequence[str], method: str, path: str, body: Any, *, passes: bool) -> list[str]:
+    """Who of the callers is answered otherwise than they should be. A rep with open work is deleted by nobody: 409."""
+    barred = (*BARRED, 409) if method == "DELETE" else BARRED
+    told = {who: await firm.ask(who, method, path, body) for who in callers}
+    return [
+        f"{who} {method} {path}: {answer.status_code} {answer.text[:160]}"
+        for who, answer in told.items()
+        if answer.status_code >= 500 or (answer.status_code in barred) == passes
+    ]
+
+
 async def lists_are_narrow(firm: Firm, faults: list[str]) -> None:
     """Every list holds the caller's rows only, also when another's are asked for by name."""
-    for path in ("/v1/handoffs?state=", "/v1/clocks?state=", "/v1/tasks?state=all", "/v1/opportunities?stage="):
-        path = path.removesuffix("?state=").removesuffix("?stage=")
+    for path in ("/v1/handoffs", "/v1/clocks", "/v1/tasks?state=all", "/v1/opportunities"):
         for rep, other in (("ann", "bob"), ("bob", "ann")):
             for who in (rep, {"ann": "northern", "bob": "southern"}[rep]):
                 told = await firm.ask(who, "GET", path)
@@ -227,8 +229,8 @@ async def lists_are_narrow(firm: Firm, faults: list[str]) -> None:
                 named = await firm.ask(who, "GET", f"{path}{joint}owner={other}")
                 if named.status_code != 403 and named.json()["items"]:
                     faults.append(f"{who} {path} shows {other}'s when asked for by name")
-                lead = await firm.ask(who, "GET", f"{path}{joint}lead_id={firm.leads[other]}")
-                if lead.status_code != 403 and lead.json()["items"]:
+                of_lead = await firm.ask(who, "GET", f"{path}{joint}lead_id={firm.leads[other]}")
+                if of_lead.status_code != 403 and any(item["owner"] == other for item in of_lead.json()["items"]):
                     faults.append(f"{who} {path} shows {other}'s lead when asked for")
         everything = (await firm.ask("director", "GET", path)).json()["items"]
         if not {"ann", "bob"} <= {item["owner"] for item in everything}:
@@ -257,9 +259,8 @@ async def people_are_masked(firm: Firm, faults: list[str]) -> None:
             faults.append(f"{who} may look for people")
         if (await firm.ask(who, "GET", f"/v1/leads/{lead}/notes")).status_code != 403:
             faults.append(f"{who} may read notes")
-    for who in ("ann", "sdr", "director", "marketer"):
-        if "Customer of ann" not in (await firm.ask(who, "GET", f"/v1/leads/{lead}")).text:
-            faults.append(f"{who} is not shown who the lead is")
+    shown_to = {who: await firm.ask(who, "GET", f"/v1/leads/{lead}") for who in ("ann", "sdr", "director", "marketer")}
+    faults += [f"{who} is not shown who it is" for who, told in shown_to.items() if "Customer of ann" not in told.text]
 
 
 async def test_a_browsers_session_is_its_key_until_the_key_is_revoked(firm: Firm) -> None:

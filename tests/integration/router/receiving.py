@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,7 +53,7 @@ class Receiver:
 
 
 @asynccontextmanager
-async def a_receiver(*answers: bytes) -> AsyncIterator[Receiver]:
+async def a_receiver(*answers: bytes) -> AsyncGenerator[Receiver]:
     receiver = Receiver(answers=list(answers))
     server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
     receiver.port = server.sockets[0].getsockname()[1]
@@ -90,7 +90,7 @@ class Mailbox:
 
 
 @asynccontextmanager
-async def a_mailbox() -> AsyncIterator[Mailbox]:
+async def a_mailbox() -> AsyncGenerator[Mailbox]:
     mailbox = Mailbox()
     server = await asyncio.start_server(mailbox.serve, "127.0.0.1", 0)
     mailbox.port = server.sockets[0].getsockname()[1]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 import uvloop
 
-from baton.cli import look, operate, people
+from baton.cli import look, operate, people, routing
 from baton.cli.backtest import backtest
 from baton.cli.backup import backup, restore
 from baton.cli.client import console
@@ -28,6 +28,7 @@ app.command("audit")(look.audit_command)
 app.command("lag")(look.lag)
 app.command("report")(report)
 app.command("backtest")(backtest)
+app.command("what-if")(routing.what_if)
 app.command("import")(people.import_file)
 app.command("erase")(people.erase)
 app.command("demo")(people.demo)
@@ -35,6 +36,7 @@ app.command("doctor")(operate.doctor)
 app.command("backup")(backup)
 app.command("restore")(restore)
 app.add_typer(policy, name="policy")
+app.add_typer(routing.rep, name="rep")
 app.add_typer(operate.parked, name="parked")
 app.add_typer(operate.consumers, name="consumers")
 app.add_typer(operate.replay, name="replay")

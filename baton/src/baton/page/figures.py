@@ -12,7 +12,7 @@ from shared.contracts.topology import SERVICES
 
 ClientOf = Callable[[str], httpx.AsyncClient]
 STAGES: Final = ("leads", "mql", "sql", "assigned", "contacted", "opportunities", "won")
-_FOLLOWED: Final = 12
+_FOLLOWED: Final = 18
 _CLOCKS: Final = 8
 
 

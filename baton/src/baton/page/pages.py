@@ -189,4 +189,4 @@ def _name(lead: Mapping[str, Any]) -> str:
 
 def _money(row: Mapping[str, Any]) -> str:
     amounts = row.get("amounts") or [row]
-    return " + ".join(f"{each['won_amount']} {each['currency']}" for each in amounts if each["won_amount"]) or "0"
+    return " + ".join(f"{each['won_amount']:,} {each['currency']}" for each in amounts if each["won_amount"]) or "0"

@@ -16,9 +16,10 @@ from analytics.domain.basis import read_basis
 from analytics.domain.contribution import DIMENSIONS, MEASURES, contribution
 from analytics.domain.facts import unpack
 from analytics.reconciliation import parked_leads, parked_unlisted, picture, watermark
-from analytics.reporting.routes import reporting
+from analytics.reporting.routes import Caller, reporting
 from analytics.settings import Settings
-from analytics.timeline import LANGUAGES, Speech, catalogue, steps
+from analytics.timeline import LANGUAGES, Speech, catalogue, holders, steps
+from shared.http.access import Principal
 from shared.http.problems import Problem
 from shared.runtime.desk import Desk
 
@@ -129,7 +130,7 @@ def _shown(by: str, value: str, day: date) -> str:
 
 def _leads(router: APIRouter, desk: Desk, settings: Settings) -> None:
     @router.get("/v1/leads/{lead_id}/timeline")
-    async def timeline(lead_id: UUID, lang: str = "en", zone: str | None = None) -> Response:
+    async def timeline(principal: Caller, lead_id: UUID, lang: str = "en", zone: str | None = None) -> Response:
         """Everything that happened to a lead, in order, in words."""
         if lang not in LANGUAGES:
             raise Problem(422, f"lang={lang}: take one of {', '.join(LANGUAGES)}", code="language")
@@ -139,6 +140,7 @@ def _leads(router: APIRouter, desk: Desk, settings: Settings) -> None:
             story = await queries.story_of(session, lead_id)
         if not story:
             raise Problem(404, "nothing is known of this lead (yet)", code="no-lead")
+        _allow(principal, holders(story))
         speech = Speech(catalogue(), lang, ZoneInfo(zone or settings.basis.zone))
         return _json({"lead_id": lead_id, "lang": lang, "items": steps(story, speech), "next": None})
 
@@ -165,6 +167,18 @@ def _leads(router: APIRouter, desk: Desk, settings: Settings) -> None:
             for row in rows
         ]
         return _json({"items": items, "next": write_event_cursor(at, desk.partitions)})
+
+
+def _allow(principal: Principal, had: set[tuple[str, str]]) -> None:
+    """Let pass a rep who has or had the lead, and a manager whose team did; what nobody ever had, everybody may see.
+
+    Raises Problem 403.
+    """
+    own = principal.role == "rep" or (principal.role == "sdr" and principal.rep is not None)
+    if own and had and all(owner != principal.rep for owner, _ in had):
+        raise Problem(403, "this lead was never yours", code="not-owner")
+    if principal.role == "manager" and principal.teams and had and all(team not in principal.teams for _, team in had):
+        raise Problem(403, "no team of yours ever had this lead", code="not-owner")
 
 
 def _operations(router: APIRouter, desk: Desk) -> None:

@@ -52,6 +52,12 @@ def steps(story: Iterable[tuple[UUID, str, bytes]], speech: Speech) -> list[dict
     ]
 
 
+def holders(story: Iterable[tuple[UUID, str, bytes]]) -> set[tuple[str, str]]:
+    """Whoever had the lead at some time: owner and team."""
+    given = (msgspec.json.decode(value) for _, topic, value in story if topic == "lead.assigned")
+    return {(event["owner"], event["team"]) for event in given}
+
+
 def _order(step: tuple[UUID, str, Mapping[str, Any]]) -> tuple[datetime, datetime, int]:
     event_id, _, event = step
     return _at(event["occurred_at"]), _at(event["recorded_at"]), event_id.int

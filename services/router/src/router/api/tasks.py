@@ -27,7 +27,8 @@ from router.api.leads import guard
 from router.cases import Case
 from router.domain.dossier import open_handoff, open_opportunity_of, owner_of
 from router.store import doing, lists
-from router.store.desk_work import MARKETINGS, Note, Task
+from router.store.desk_work import Note
+from router.store.tasks import MARKETINGS, Task
 from router.turn import Turn
 from shared.http.access import Principal
 from shared.http.problems import Problem

@@ -28,11 +28,11 @@ _WHAT_IFS = derived_id("what-ifs")
 
 
 class Asking(Body):
-    """Another routing policy (none: those that were in force) and the window."""
+    """Another routing policy (none: those that were in force) and the window, until now where it has no end."""
 
     routing: dict[str, Any] | None = None
     begin: Instant = Field(alias="from")
-    to: Instant
+    to: Instant | None = None
 
 
 def add(router: APIRouter, desk: Desk) -> None:
@@ -43,22 +43,23 @@ def add(router: APIRouter, desk: Desk) -> None:
         """Replay the window's decisions in the order of their numbers: owners, load and waiting, then and if."""
         what_if_id = new_id()
         now = desk.clock()
-        if not said.begin < said.to <= now:
+        to = said.to or now
+        if not said.begin < to <= now:
             raise Problem(422, "from lies before to, and to not in the future", code="bad-window", missing=["from"])
         async with desk.read() as session:
             rules = await _rules(session, desk, said, now)
             try:
-                past = await store.past(session, said.begin, said.to)
+                past = await store.past(session, said.begin, to)
             except store.TooMuch as error:
                 detail = f"more than {store.MOST_ITEMS} decisions: narrow the window"
                 raise Problem(422, detail, code="window-too-wide") from error
-        replay = await anyio.to_thread.run_sync(replayed, past, rules, said.begin, said.to)
+        replay = await anyio.to_thread.run_sync(replayed, past, rules, said.begin, to)
         shown = {
             "what_if_id": what_if_id,
             "from": said.begin,
-            "to": said.to,
+            "to": to,
             "asked_at": now,
-            **_shown(replay, said.to),
+            **_shown(replay, to),
         }
         body = bytes(json(shown).body)
 

@@ -1,9 +1,11 @@
 """Which addresses a webhook may go to: public ones only, however they are written."""
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
 _NAT64: Final = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+_PROTOCOL: Final = IPv4Network("192.0.0.0/24")
+"""IETF protocol assignments; a cloud's metadata service is there too."""
 _METADATA: Final = frozenset({IPv4Address("168.63.129.16"), IPv6Address("fd00:ec2::254")})
 """Clouds' metadata services outside the private and link-local ranges."""
 
@@ -17,6 +19,8 @@ def is_public(address: str) -> bool:
     inner = _within(parsed) if isinstance(parsed, IPv6Address) else None
     if inner is not None:
         return is_public(str(inner))
+    if parsed in _PROTOCOL:
+        return False
     return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved and parsed not in _METADATA
 
 

@@ -58,7 +58,7 @@ class Sender:
         except Exception as error:
             if not is_passing(error):
                 raise
-            log.warning("a delivery's end is not kept yet", delivery=str(letter.id), error=type(error).__name__)
+            log.warning("a delivery's end is not kept yet", what=str(letter.id), error=type(error).__name__)
         finally:
             self.under_way[letter.queue] -= 1
             self.under_way = +self.under_way
@@ -120,7 +120,7 @@ class Sender:
                 return
             await deliveries.ended(work.session, letter, "dead", work.now, outcome.answer, problem)
         meter.labels(letter.kind, "dead").inc()
-        log.error("a delivery is dead", delivery=str(letter.id), kind=letter.kind, why=problem)
+        log.error("a delivery is dead", what=str(letter.id), why=f"{letter.kind}: {problem}")
 
 
 def _minute(at: str | None) -> str | None:

@@ -9,16 +9,8 @@ import msgspec
 
 from router.cases import Case, Offering, standing
 from router.domain.dossier import Dossier, Handoff, Opportunity
-from router.domain.facts import (
-    Contacted,
-    HandoffClosed,
-    Moved,
-    Offered,
-    OpportunityStaged,
-    OwnerWanted,
-    TaskAnswered,
-    TaskRaised,
-)
+from router.domain.facts import Offered, OwnerWanted, TaskRaised
+from router.store import tasks
 from shared.runtime.ids import new_id
 
 if TYPE_CHECKING:
@@ -50,18 +42,6 @@ _OPPORTUNITY = (
     " amount_minor = excluded.amount_minor, currency = excluded.currency, reason = excluded.reason,"
     " closed_at = excluded.closed_at"
 )
-_TASK = (
-    "insert into task (task_id, lead_id, handoff_id, kind, owner, team, detail, raised_at, due_at)"
-    " select t.task_id, t.lead_id, t.handoff_id, t.kind, t.owner, t.team, string_to_array(t.detail, chr(31)), $1, t.due_at"
-    " from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],"
-    " $9::timestamptz[]) t(task_id, lead_id, handoff_id, kind, owner, team, detail, due_at)"
-    " on conflict (task_id) do nothing"
-)
-# a contact answers what the owner was asked for; the end of a handoff ends its tasks, but not a date with the customer
-_ANSWERED = ("handoff", "high_value_engagement", "qualified_again", "next_step")
-_ENDED = ("handoff", "high_value_engagement", "qualified_again", "complete_checklist")
-MARKETINGS = frozenset({"mql", "nurture", "repair", "merge", "find_decision_maker"})
-"""Tasks of the lead's marketing owner."""
 _BESIDE_AN_OFFER = frozenset({OwnerWanted, TaskRaised})
 _ENCODER = msgspec.json.Encoder()
 
@@ -74,19 +54,6 @@ class Note(NamedTuple):
     subject: str
     text: str
     by: str
-
-
-class Task(NamedTuple):
-    """A thing to do."""
-
-    lead_id: UUID
-    handoff_id: UUID | None
-    kind: str
-    owner: str | None
-    team: str | None
-    detail: tuple[str, ...] = ()
-    due_at: datetime | None = None
-    task_id: UUID | None = None
 
 
 class Offer(NamedTuple):
@@ -126,14 +93,13 @@ async def keep(connection: "Connection", cases: Sequence[Case], now: datetime, m
     offers = [offer for case in told if (offer := _only_offered(case, now)) is not None]
     if offers:
         await _keep_offers(connection, offers, now)
-    tasks = [task for offer in offers for task in _beside(offer.case, marketing)]
+    raised = [task for offer in offers for task in tasks.beside(offer.case, marketing)]
     if len(offers) < len(told):
         plain = {offer.case.lead_id for offer in offers}
         others = [case for case in told if case.lead_id not in plain]
         await _keep_all(connection, others, now)
-        tasks += [task for case in others for task in _tasks_of(case, marketing)]
-    if tasks:
-        await connection.execute(_TASK, now, [task.task_id or new_id() for task in tasks], *_columns(tasks))
+        raised += [task for case in others for task in tasks.of(case, marketing)]
+    await tasks.keep(connection, raised, now)
 
 
 def _only_offered(case: Case, now: datetime) -> Offer | None:
@@ -165,7 +131,7 @@ async def _keep_offers(connection: "Connection", offers: Sequence[Offer], now: d
 async def _keep_all(connection: "Connection", cases: Sequence[Case], now: datetime) -> None:
     await _keep_handoffs(connection, cases)
     await _keep_opportunities(connection, cases)
-    await _finish_tasks(connection, cases, now)
+    await tasks.finish(connection, cases, now)
 
 
 async def _keep_handoffs(connection: "Connection", cases: Sequence[Case]) -> None:
@@ -240,89 +206,6 @@ def _changed_opportunities(case: Case) -> Iterable[Opportunity]:
     return [deal for deal in case.dossier.opportunities if known.get(deal.id) != deal]
 
 
-async def _finish_tasks(connection: "Connection", cases: Sequence[Case], now: datetime) -> None:
-    facts = [(case, told.fact) for case in cases for told in case.told]
-    answered = [fact.contact.handoff_id for _, fact in facts if isinstance(fact, Contacted)]
-    answered += [fact.handoff_id for _, fact in facts if isinstance(fact, OpportunityStaged)]
-    ended = [fact.handoff_id for _, fact in facts if isinstance(fact, HandoffClosed)]
-    for handoffs, kinds in ((answered, _ANSWERED), (ended, _ENDED)):
-        if handoffs:
-            await connection.execute(
-                "update task set done_at = $3 where handoff_id = any($1::uuid[]) and kind = any($2::text[])"
-                " and done_at is null",
-                handoffs,
-                list(kinds),
-                now,
-            )
-    otherwise = [fact for _, fact in facts if isinstance(fact, TaskAnswered)]
-    if otherwise:
-        await connection.execute(
-            "update task set done_at = $3, outcome = o.outcome from unnest($1::uuid[], $2::text[]) o(id, outcome)"
-            " where task_id = o.id and done_at is null",
-            [fact.task_id for fact in otherwise],
-            [fact.outcome for fact in otherwise],
-            now,
-        )
-    repaired = [case.lead_id for case, fact in facts if isinstance(fact, Moved) and fact.previous == "invalid"]
-    if repaired:
-        await connection.execute(
-            "update task set done_at = $2 where lead_id = any($1::uuid[]) and kind = 'repair' and done_at is null",
-            repaired,
-            now,
-        )
-
-
-def _tasks_of(case: Case, marketing: str | None) -> Iterable[Task]:
-    """What is to be done after this transaction: nothing of a handoff that also ended in it."""
-    ended = frozenset(told.fact.handoff_id for told in case.told if type(told.fact) is HandoffClosed)
-    for task in _raised(case, marketing):
-        if task.kind not in _ENDED or task.handoff_id not in ended:
-            yield task
-
-
-def _beside(case: Case, marketing: str | None) -> Iterable[Task]:
-    """What was raised beside an offer that is kept with its own task."""
-    for told in case.told:
-        task = _task(case, told.fact, marketing) if type(told.fact) is TaskRaised else None
-        if task is not None:
-            yield task
-
-
-def _task(case: Case, fact: TaskRaised, marketing: str | None) -> Task | None:
-    """The task as raised; None for a word to nobody."""
-    owner = marketing if fact.owner is None and fact.kind in MARKETINGS else fact.owner
-    if owner is None and fact.kind == "mql":
-        return None
-    return Task(case.lead_id, fact.handoff_id, fact.kind, owner, fact.team, fact.detail, fact.due_at, fact.task_id)
-
-
-def _raised(case: Case, marketing: str | None) -> Iterable[Task]:
-    teams = {handoff.id: handoff.team for handoff in case.dossier.handoffs}
-    for told in case.told:
-        match told.fact:
-            case Offered(handoff=handoff):
-                yield Task(case.lead_id, handoff.id, "handoff", handoff.owner, handoff.team)
-            case TaskRaised() as fact:
-                task = _task(case, fact, marketing)
-                if task is not None:
-                    yield task._replace(team=task.team or (teams.get(fact.handoff_id) if fact.handoff_id else None))
-            case Contacted(owner=owner, contact=made) if made.next_step_at is not None:
-                team = teams.get(made.handoff_id)
-                yield Task(case.lead_id, made.handoff_id, "next_step", owner, team, (made.channel,), made.next_step_at)
-            case _:
-                continue
-
-
-def _columns(tasks: Sequence[Task]) -> Iterable[list[Any]]:
-    yield [task.lead_id for task in tasks]
-    yield [task.handoff_id for task in tasks]
-    yield [task.kind for task in tasks]
-    yield [task.owner for task in tasks]
-    yield [task.team for task in tasks]
-    yield ["\x1f".join(task.detail) for task in tasks]  # arrays of arrays do not unnest
-    yield [task.due_at for task in tasks]
-
-
 async def _forget_what_was_told(connection: "Connection", lead_ids: list[UUID]) -> None:
     """Of an erased lead's handoffs only the decision stays, so that a what-if still finds every turn of the rotation."""
     rows = await connection.fetch(
@@ -356,6 +239,8 @@ async def erase(connection: "Connection", lead_ids: Sequence[UUID], now: datetim
         return
     ids = list(lead_ids)
     await connection.execute("delete from note where lead_id = any($1::uuid[])", ids)
+    # the answers kept for repeats hold what was typed as well; a repeat finds the lead erased
+    await connection.execute("delete from command where lead_id = any($1::uuid[])", ids)
     await connection.execute("delete from task where lead_id = any($1::uuid[])", ids)
     await _forget_what_was_told(connection, ids)
     await connection.execute("delete from look where lead_id = any($1::uuid[])", ids)

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from router.store.desk_work import Task
+from router.store.tasks import Task
 
 if TYPE_CHECKING:
     from asyncpg import Connection
