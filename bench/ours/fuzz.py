@@ -20,7 +20,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 from uuid import uuid4
 
 import httpx
@@ -58,11 +58,15 @@ class Findings:
     statuses: Counter[int] = field(default_factory=Counter[int])
     by_route: dict[str, Counter[int]] = field(default_factory=dict[str, Counter[int]])
     faults: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    slowest: dict[str, tuple[float, dict[str, Any]]] = field(default_factory=dict[str, tuple[float, dict[str, Any]]])
     sent: int = 0
 
-    def add(self, request: bodies.Request, status: int, said: bytes) -> None:
+    def add(self, request: bodies.Request, took_s: float, status: int, said: bytes) -> None:
         self.statuses[status] += 1
-        self.by_route.setdefault(f"{request.method} {request.template}", Counter())[status] += 1
+        route = f"{request.method} {request.template}"
+        self.by_route.setdefault(route, Counter())[status] += 1
+        if took_s > self.slowest.get(route, (0.0, {}))[0]:
+            self.slowest[route] = (took_s, {"ms": round(took_s * 1000, 1), "status": status, **request.shown()})
         if status >= 500 or status == 0:
             digest = re.search(rb'"fault":"(\w+)"', said)
             kind = f"{status} {request.method} {request.template} {digest[1].decode() if digest else ''}".strip()
@@ -89,15 +93,16 @@ class Connection:
             return 0, repr(error).encode()
 
     async def _send(self, request: bodies.Request) -> tuple[int, bytes]:
-        if self.writer is None or self.writer.is_closing() or self.reader is None or self.reader.at_eof():
-            self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**22)
-        assert self.reader is not None
-        self.writer.write(request.wire())
-        await self.writer.drain()
-        head = (await self.reader.readuntil(b"\r\n\r\n")).lower()
+        reader, writer = self.reader, self.writer
+        if reader is None or writer is None or writer.is_closing() or reader.at_eof():
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**22)
+            self.reader, self.writer = reader, writer
+        writer.write(request.wire())
+        await writer.drain()
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
         status = int(head[9:12])
         length = re.search(rb"content-length: (\d+)", head)
-        said = await self.reader.readexactly(int(length[1])) if length else b""
+        said = await reader.readexactly(int(length[1])) if length else b""
         if not length or b"connection: close" in head:
             self.close()
         return status, said
@@ -120,8 +125,7 @@ class Watch:
 
     async def run(self) -> None:
         idle = await asyncio.create_subprocess_exec(sys.executable, "-c", IDLE, stdout=asyncio.subprocess.PIPE)
-        assert idle.stdout is not None
-        listening = asyncio.create_task(self._listen(idle.stdout))
+        listening = asyncio.create_task(self._listen(idle))
         try:
             while True:
                 metrics = (await self.http.get("/metrics")).text
@@ -135,14 +139,18 @@ class Watch:
             listening.cancel()
             await idle.wait()
 
-    async def _listen(self, said: asyncio.StreamReader) -> None:
-        while line := await said.readline():
+    async def _listen(self, idle: asyncio.subprocess.Process) -> None:
+        while idle.stdout is not None and (line := await idle.stdout.readline()):
             self.idle_s.append(float(line))
 
 
 def resident_bytes(pid: int) -> int:
-    said = Path(f"/proc/{pid}/status").read_text()
-    return int(said.partition("VmRSS:")[2].split()[0]) * 1024
+    """What the process has in memory; 0 once it is gone."""
+    try:
+        said = Path(f"/proc/{pid}/status").read_text().partition("VmRSS:")[2]
+    except FileNotFoundError:
+        return 0
+    return int(said.split()[0]) * 1024 if said else 0
 
 
 @asynccontextmanager
@@ -150,12 +158,11 @@ async def product() -> AsyncGenerator[tuple[httpx.AsyncClient, int, int]]:
     """The product on fresh data: a client, its port, its process."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="baton-fuzz-", ignore_cleanup_errors=True) as home:
-        Path(home).chmod(0o711)
         environment = {
             **os.environ, "BATON_PORT": str(port), "BATON_DATA_DIR": f"{home}/data", "BATON_ADMIN_TOKEN": TOKEN,
             "DEMO": "0", **bodies.SECRETS,
         }  # fmt: skip
-        with Path(home, "log").open("wb") as log:
+        with open_log(Path(home)) as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "baton", "up", env=environment, stdout=log, stderr=log,
                 stdin=asyncio.subprocess.DEVNULL, start_new_session=True,
@@ -165,15 +172,35 @@ async def product() -> AsyncGenerator[tuple[httpx.AsyncClient, int, int]]:
             try:
                 await ready(http, process)
                 yield http, port, process.pid
-                errors = [
-                    line for line in Path(home, "log").read_text(errors="replace").splitlines() if '"error"' in line
-                ]
-                for line in list(dict.fromkeys(errors))[:20]:
-                    print(line[:1500], file=sys.stderr)
             finally:
+                tell_errors(Path(home))
                 if process.returncode is None:
                     process.send_signal(signal.SIGTERM)
                 await asyncio.wait_for(process.wait(), 60)
+
+
+async def is_alive(http: httpx.AsyncClient) -> bool:
+    try:
+        return (await http.get("/health/ready")).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def open_log(home: Path) -> BinaryIO:
+    """The product's log, in a directory that PostgreSQL's account may pass through."""
+    home.chmod(0o711)
+    return (home / "log").open("wb")
+
+
+def tell_errors(home: Path) -> None:
+    """What the product logged as an error, once each: the reproducing bodies are in the findings."""
+    lines = (home / "log").read_text(errors="replace").splitlines()
+    for line in [
+        *list(dict.fromkeys(each for each in lines if "error" in each))[:15],
+        "the end of the log:",
+        *lines[-15:],
+    ]:
+        print(line[:1200], file=sys.stderr)
 
 
 async def ready(http: httpx.AsyncClient, process: asyncio.subprocess.Process) -> None:
@@ -239,7 +266,9 @@ async def fuzz(requests: int, seed: int, connections: int, at_most_s: float) -> 
                 if found.sent == int(requests * WARM_SHARE):
                     warm_bytes = resident_bytes(pid)
                 request = bodies.hostile(rng, rng.choice(routes), known, TOKEN)
-                found.add(request, *await connection.send(request))
+                at_s = time.monotonic()
+                status, said = await connection.send(request)
+                found.add(request, time.monotonic() - at_s, status, said)
             connection.close()
 
         began_s = time.monotonic()
@@ -249,7 +278,7 @@ async def fuzz(requests: int, seed: int, connections: int, at_most_s: float) -> 
         after_bytes = resident_bytes(pid)
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
-        alive = (await http.get("/health/ready")).status_code == 200
+        alive = await is_alive(http)
     lag, idle = high(watch.lags_s), high(watch.idle_s)
     grown = after_bytes - warm_bytes
     return {
@@ -261,6 +290,7 @@ async def fuzz(requests: int, seed: int, connections: int, at_most_s: float) -> 
         "no_5xx": not found.faults, "lag_ok": lag - idle < MAX_LAG_OVER_IDLE_S,
         "memory_ok": grown <= MAX_GROWTH_BYTES, "alive": alive,
         "never_2xx": sorted(name for name, seen in found.by_route.items() if not any(200 <= each < 400 for each in seen)),
+        "slowest": dict(sorted(((name, each[1]) for name, each in found.slowest.items()), key=lambda one: -one[1]["ms"])[:5]),
         "faults": found.faults,
     }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Random and hostile requests: broken JSON, values of every wrong kind in every field, forms, files, ids and headers."""
 
 import base64
+import copy
 import hashlib
 import hmac
 import json
@@ -234,9 +235,9 @@ def _spoil(rng: random.Random, body: Any) -> None:
             case 0 if isinstance(at, dict):
                 del at[key]
             case 1 if isinstance(at, dict):
-                at[str(rng.choice(VALUES))[:200]] = rng.choice(VALUES)
+                at[str(rng.choice(VALUES))[:200]] = copy.deepcopy(rng.choice(VALUES))
             case _:
-                at[key] = rng.choice(VALUES)
+                at[key] = copy.deepcopy(rng.choice(VALUES))  # a value that was put in may be spoiled too
         return
 
 

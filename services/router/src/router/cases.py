@@ -115,7 +115,10 @@ class Case:
 def standing(dossier: Dossier) -> tuple[int, str | None]:
     """The latest word on score and tier: the scorer's last, or the crossing's own if its score is not here yet."""
     newest = dossier.episodes[-1] if dossier.episodes else None
-    if newest is not None and (dossier.scored_at is None or dossier.scored_at < newest.at):
+    if newest is None:
+        return dossier.score_milli, dossier.tier
+    # several scores may be of one instant: of those the highest counts, as in the fold, whichever topic came first
+    if dossier.scored_at is None or (dossier.scored_at, dossier.score_milli) < (newest.at, newest.score_milli):
         return newest.score_milli, newest.tier
     return dossier.score_milli, dossier.tier
 
