@@ -53,7 +53,12 @@ async def a_lead(product: Product, **more: Any) -> str:
     return (await product.http.post("/v1/leads", json=lead)).raise_for_status().json()["lead_id"]
 
 
-async def test_the_page_fills_by_itself_and_follows_a_lead(browser: BrowserContext, product: Product) -> None:
+async def test_a_visitor_signs_in_sees_it_fill_follows_a_lead_and_signs_out(
+    browser: BrowserContext, product: Product
+) -> None:
+    asked: set[str] = set()
+    browser.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
+    await a_wrong_token_is_told_so(browser)
     page = await signed_in(browser)
     lead_id = await a_lead(product)
     follow = page.locator(f'a.button[href="/follow/{lead_id}"]')
@@ -62,12 +67,24 @@ async def test_the_page_fills_by_itself_and_follows_a_lead(browser: BrowserConte
     await follow.click()
     await expect(page.locator(".story li").first).to_contain_text("lead.captured")
     await expect(page.locator("h1")).to_contain_text("Linh")
+    await passes_axe_in_three_languages_and_on_a_phone(page, lead_id)
+    await page.click("header button")
+    await expect(page.locator("#token")).to_be_visible()
+    assert [cookie.get("name") for cookie in await browser.cookies()] == ["baton_lang"]
+    assert asked == {urlsplit(product.url).netloc}, "the page asks no other host for anything"
 
 
-async def test_it_passes_axe_in_three_languages_and_on_a_phone(browser: BrowserContext, product: Product) -> None:
-    page = await signed_in(browser)
-    lead_id = await a_lead(product)
-    await expect(page.locator(f'a.button[href="/follow/{lead_id}"]')).to_be_visible(timeout=30_000)
+async def a_wrong_token_is_told_so(browser: BrowserContext) -> None:
+    page = await browser.new_page()
+    await page.goto("/")
+    await page.fill("#token", "baton_admin_forged")
+    await page.click("main button")
+    await expect(page.get_by_role("alert")).to_contain_text("unknown, revoked or expired")
+    assert await page.locator(".tiles").count() == 0
+    await page.close()
+
+
+async def passes_axe_in_three_languages_and_on_a_phone(page: Page, lead_id: str) -> None:
     for language in LANGUAGES:
         for path in ("/", f"/follow/{lead_id}"):
             for width in (1200, 390):
@@ -78,26 +95,3 @@ async def test_it_passes_axe_in_three_languages_and_on_a_phone(browser: BrowserC
                 assert found.violations_count == 0, (language, path, width, found.generate_report())
                 overflow = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
                 assert overflow <= 0, f"{path} in {language} is wider than {width} px"
-
-
-async def test_it_asks_no_other_host_for_anything(browser: BrowserContext, product: Product) -> None:
-    asked: set[str] = set()
-    browser.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
-    await signed_in(browser)
-    assert asked == {urlsplit(product.url).netloc}
-
-
-async def test_a_wrong_token_is_told_so_and_nothing_is_shown(browser: BrowserContext) -> None:
-    page = await browser.new_page()
-    await page.goto("/")
-    await page.fill("#token", "baton_admin_forged")
-    await page.click("main button")
-    await expect(page.get_by_role("alert")).to_contain_text("unknown, revoked or expired")
-    assert await page.locator(".tiles").count() == 0
-
-
-async def test_signing_out_ends_it(browser: BrowserContext) -> None:
-    page = await signed_in(browser)
-    await page.click("header button")
-    await expect(page.locator("#token")).to_be_visible()
-    assert await browser.cookies() == []
