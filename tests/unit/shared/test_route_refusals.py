@@ -14,7 +14,7 @@ def test_a_path_that_is_not_there_is_a_404_that_says_where_to_look() -> None:
     with pytest.raises(Problem) as refused:
         route_of("GET", "/v1/nothing")
     assert (refused.value.status, refused.value.code) == (404, "no-route")
-    assert "/docs" in refused.value.detail
+    assert "docs/roles" in refused.value.detail
 
 
 def test_another_method_is_a_405_with_the_methods_that_go() -> None:

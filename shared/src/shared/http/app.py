@@ -20,7 +20,7 @@ from shared.http.routes import MAX_BODY_BYTES, PUBLIC, Route, route_of
 from shared.http.sessions import SAFE, cookie_of, key_of_session, same_origin
 from shared.runtime.clock import system_clock
 from shared.runtime.desk import KeyReused
-from shared.runtime.failures import is_passing
+from shared.runtime.failures import is_passing, is_unkeepable
 from shared.runtime.policies import PolicyChanged, PolicyInvalid
 from shared.store.parked import digest_of, words_of
 
@@ -235,6 +235,13 @@ async def _answer_any(request: Request, error: Exception) -> Response:
         case RequestValidationError():
             problems = [{"where": ".".join(map(str, each["loc"])), "what": each["msg"]} for each in error.errors()]
             problem = Problem(422, "the request does not fit; see problems", code="invalid", problems=problems)
+        case _ if is_unkeepable(error):
+            problem = Problem(
+                422,
+                "the request holds a character, a number or a nesting that can't be kept (U+0000, half a surrogate"
+                " pair, digits without end); clean it and send it again",
+                code="unkeepable",
+            )
         case _ if is_passing(error):
             problem = Problem(
                 503, "the store does not answer now; try again shortly", code="store", headers={"Retry-After": "2"}

@@ -1,5 +1,6 @@
 """Errors as problem documents (RFC 9457): what is wrong, where, and how to mend it."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,8 +47,12 @@ def document(problem: Problem) -> Response:
         "detail": problem.detail,
         **problem.extra,
     }
+    try:
+        encoded = msgspec.json.encode(body)
+    except UnicodeEncodeError:  # it quotes half a surrogate pair back: escaped, it can be said
+        encoded = json.dumps(body, default=str).encode()
     return Response(
-        msgspec.json.encode(body),
+        encoded,
         status_code=problem.status,
         media_type="application/problem+json",
         headers=problem.headers,

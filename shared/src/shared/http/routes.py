@@ -198,6 +198,7 @@ ROUTES: Final[tuple[Route, ...]] = (
             ("scorecard", "scorer", READERS),
             ("routing", "router", READERS),
             ("sla", "sla-watcher", READERS),
+            ("nurture", "sla-watcher", READERS),
         )
     ),
 )
@@ -235,7 +236,7 @@ def route_of(method: str, path: str) -> Route:
     allowed = methods_of(path)
     if allowed:
         raise Problem(405, f"use {' or '.join(allowed)} here", headers={"Allow": ", ".join(allowed)})
-    raise Problem(404, "there is nothing at this path; see /docs for what there is", code="no-route")
+    raise Problem(404, "there is nothing at this path; the pages under docs/roles list what there is", code="no-route")
 
 
 def methods_of(path: str) -> list[str]:

@@ -23,6 +23,8 @@ def parse(body: Mapping[str, Any]) -> Mapping[str, Compiled]:
 CALENDARS: Final = PolicyDefinition(
     kind="calendars",
     parse=parse,
+    read_roles=frozenset({"admin", "operator", "manager", "marketer", "analyst", "viewer"}),
+    write_roles=frozenset({"admin", "manager"}),
     preset={
         "calendars": {
             "always": {},

@@ -27,6 +27,21 @@ def is_passing(error: BaseException) -> bool:
     return _passing_state(error)
 
 
+_UNKEEPABLE = ("22021", "22P05", "22003", "22000")  # characters and numbers that PostgreSQL or its driver refuses
+
+
+def is_unkeepable(error: BaseException | None) -> bool:
+    """Whether the request itself holds what can't be read or kept: U+0000, lone surrogates, endless nesting."""
+    if isinstance(error, UnicodeError | RecursionError | OverflowError):
+        return True
+    found = error.orig if isinstance(error, DBAPIError) else error
+    while found is not None:
+        if getattr(found, "sqlstate", None) in _UNKEEPABLE:
+            return True
+        found = found.__cause__
+    return False
+
+
 def _passing_state(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, OSError | asyncpg.InterfaceError):

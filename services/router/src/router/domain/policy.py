@@ -37,9 +37,9 @@ class _Value(BaseModel):
 class Capacity(_Value):
     """Caps; one that is not given does not bind. Whole leads: a cap is never rounded or spread."""
 
-    day: Annotated[int, Field(ge=0)] | None = None
-    week: Annotated[int, Field(ge=0)] | None = None
-    open: Annotated[int, Field(ge=0)] | None = None
+    day: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    week: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    open: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
 
 
 class Leave(_Value):
