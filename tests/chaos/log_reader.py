@@ -55,8 +55,8 @@ class LogReader:
     async def _read(self, bootstrap: str, numbers: Numbers) -> None:
         places = {TopicPartition(topic, partition): (topic, partition) for topic, partition in numbers}
         consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
-        await consumer.start()
         try:
+            await consumer.start()  # a start that is given up leaves its connections to be closed, too
             consumer.assign(list(places))
             ends = await consumer.end_offsets(list(places))
             for place, stream in places.items():

@@ -92,7 +92,8 @@ def records(file: BinaryIO, how: Format) -> Iterator[tuple[int, list[str]]]:
             fix="Close every quotation mark, and double those inside a cell.",
         ) from None  # fmt: skip
     finally:
-        text.detach()
+        if not text.closed:  # whoever stopped half-way may have closed the file before
+            text.detach()
 
 
 def _charset(file: BinaryIO, named: str | None) -> str:
