@@ -1,4 +1,3 @@
-
 import pytest
 
 pytest.register_assert_rewrite("tests.e2e.story_lines")
