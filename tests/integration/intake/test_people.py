@@ -120,6 +120,18 @@ async def test_a_lead_is_found_by_whole_keys_and_part_of_a_name(make_database: M
         assert rep.json()["fields"]["email"] == "ann@example.com"
 
 
+async def test_a_rep_cannot_page_through_everybody(make_database: MakeDatabase) -> None:
+    async with intake(make_database) as bench:
+        await bench.client.post("/v1/leads", json=a_lead())
+        headers = {"Authorization": "Bearer rep:lee"}
+        everybody = await bench.client.get("/v1/leads", headers=headers)
+        assert len(everybody.json()["items"]) == 1
+        assert "ann@example.com" not in everybody.text
+        assert "Planted" not in everybody.text
+        one = await bench.client.get("/v1/leads", params={"email": "ann@example.com"}, headers=headers)
+        assert one.json()["items"][0]["fields"]["email"] == "ann@example.com"
+
+
 async def test_no_personal_data_is_emitted(make_database: MakeDatabase) -> None:
     async with intake(make_database) as bench:
         await bench.client.post("/v1/leads", json=PLANTED)
