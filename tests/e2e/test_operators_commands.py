@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.product import Product, a_product
+from tests.support.wait import until
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -27,7 +28,11 @@ async def test_an_operator_gets_an_answer_in_plain_words_from_every_command(data
     async with a_product(data_home / "data") as product:
         made = json.loads(await done(product, "key", "create", "--role", "manager", "--name", "lan", "--json"))
         with_key = {"authorization": f"Bearer {made['token']}"}
-        assert (await product.http.get("/v1/reps", headers=with_key)).status_code == 200
+
+        async def opens() -> bool:
+            return (await product.http.get("/v1/reps", headers=with_key)).status_code == 200
+
+        await until(opens)  # the services look for new keys every two seconds
         assert "already" in await refused(product, "key", "create", "--role", "viewer", "--name", "lan")
         assert "is no role" in await refused(product, "key", "create", "--role", "boss", "--name", "minh")
         assert "revoked lan" in await done(product, "key", "revoke", "lan")

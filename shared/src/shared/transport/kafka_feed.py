@@ -209,10 +209,12 @@ class KafkaFeed:
             try:
                 async with asyncio.timeout(_CONNECT_S):
                     await consumer.start()
-            except PASSING as error:
+            except BaseException as error:  # our own end, too, may come in the midst of a start
+                await put_away(consumer)
+                if not isinstance(error, PASSING):
+                    raise
                 log.debug("no broker", service=self.service, error=repr(error))
                 self._retry_s = time.monotonic() + _RETRY_S
-                await put_away(consumer)
                 return None
             self._consumer, self._placed = consumer, False
         if not self._placed and self._streams:
