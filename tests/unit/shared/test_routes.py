@@ -169,17 +169,12 @@ def test_what_the_table_says_of_a_service_is_answered_by_it(owner: str) -> None:
 
 @pytest.mark.parametrize("owner", OWNERS)
 def test_no_router_answers_a_request_in_two_places(owner: str) -> None:
-    for router in OWNERS[owner](owner):  # a service's own policy paths come before the shared ones
+    for router in OWNERS[owner](owner):
         counted = Counter((method, shape(path)) for method, path in registered([router]))
         assert [key for key, count in counted.items() if count > 1] == []
 
 
 @pytest.mark.parametrize("owner", OWNERS)
 def test_no_two_routers_of_a_service_answer_the_same_request(owner: str) -> None:
-    """But a service that checks the saves of its policies answers them itself, before the paths that everyone has."""
-    own, *others = OWNERS[owner](owner)
-    first = {(method, shape(path)) for method, path in registered([own])}
-    saves = {key for key in first if "/policies/" in key[1]}
-    rest = [(method, shape(path)) for method, path in registered(others)]
-    counted = Counter([*first, *(key for key in rest if key not in saves)])
+    counted = Counter((method, shape(path)) for method, path in registered(OWNERS[owner](owner)))
     assert [key for key, count in counted.items() if count > 1] == []

@@ -12,7 +12,8 @@ from router.domain.rules import Policy, compile_policy, lint
 from shared.calendars import Compiled
 from shared.rules import RuleRefused
 from shared.runtime.calendars import CALENDARS
-from shared.runtime.policies import PolicyDefinition, PolicyInvalid
+from shared.runtime.calendars import parse as parse_calendars
+from shared.runtime.policies import Beside, PolicyBody, PolicyDefinition, PolicyInvalid
 from shared.runtime.work import Work
 
 PRESET: Final[Mapping[str, Any]] = {
@@ -72,15 +73,44 @@ def linted(policy: Policy) -> Sequence[str]:
     return [f"{found.severity}: {found.path}: {found.message}" for found in lint(policy.routing)]
 
 
+def check(routing: Policy, calendars: Mapping[str, Any]) -> None:
+    """Raise PolicyInvalid with every calendar that routing names and the calendars policy has not."""
+    problems = [
+        f"{where}: there is no calendar {name!r}; the calendars policy has {', '.join(sorted(calendars))}"
+        for where, name in _named(routing)
+        if name not in calendars
+    ]
+    if problems:
+        raise PolicyInvalid(problems)
+
+
+def _named(routing: Policy) -> Sequence[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for team_id, team in routing.routing.teams.items():
+        if team.calendar is not None:
+            found.append((f"teams.{team_id}.calendar", team.calendar))
+        found += [(f"teams.{team_id}.reps.{rep.id}.calendar", rep.calendar) for rep in team.reps if rep.calendar]
+    return found
+
+
+async def _routing_fits(body: PolicyBody, beside: Beside) -> None:
+    check(parse(body), await beside(CALENDARS.kind))
+
+
+async def _calendars_fit(body: PolicyBody, beside: Beside) -> None:
+    check(await beside(ROUTING.kind), parse_calendars(body))
+
+
 ROUTING: Final = PolicyDefinition(
     kind="routing",
     parse=parse,
+    fits=_routing_fits,
     preset=PRESET,
     read_roles=frozenset({"marketer", "manager", "viewer", "analyst", "operator", "admin"}),
     write_roles=frozenset({"manager", "admin"}),
     lint=linted,
 )
-POLICIES: Final = (ROUTING, CALENDARS)
+POLICIES: Final = (ROUTING, replace(CALENDARS, fits=_calendars_fit))
 
 
 @dataclass(frozen=True)

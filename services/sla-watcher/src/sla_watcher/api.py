@@ -17,13 +17,11 @@ from sla_watcher.acting import add_commands
 from sla_watcher.caring import add_nurture
 from sla_watcher.cursors import read_cursor, write_cursor
 from sla_watcher.domain import State
-from sla_watcher.saving import add_saving
 
 
 def api(desk: Desk) -> APIRouter:
     """The router, for a desk."""
     router = APIRouter(tags=["clocks"])
-    add_saving(router, desk)
     add_commands(router, desk)
     add_nurture(router, desk)
 

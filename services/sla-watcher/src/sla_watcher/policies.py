@@ -9,7 +9,7 @@ from shared.calendars import Compiled
 from shared.contracts import LeadScored
 from shared.contracts.attributes import values
 from shared.runtime.calendars import CALENDARS
-from shared.runtime.policies import PolicyDefinition, PolicyInvalid
+from shared.runtime.policies import Beside, PolicyBody, PolicyDefinition, PolicyInvalid
 from shared.runtime.service import Unprocessable
 from shared.runtime.work import Work
 from sla_watcher import expressions
@@ -42,9 +42,14 @@ def parse(body: Mapping[str, Any], calendars: Collection[str] | None = None) -> 
         raise PolicyInvalid([f"{each.path}: {each.what}; {each.fix}" for each in error.problems]) from error
 
 
+async def _names_calendars(body: PolicyBody, beside: Beside) -> None:
+    parse(body, await beside(CALENDARS.kind))
+
+
 SLA: Final = PolicyDefinition(
     kind="sla",
     parse=parse,
+    fits=_names_calendars,
     preset=PRESETS["eighty-sixty"],
     write_roles=frozenset({"manager", "admin"}),
 )
@@ -61,9 +66,14 @@ def parse_cadences(body: Mapping[str, Any], calendars: Collection[str] | None = 
         raise PolicyInvalid([f"{each.path}: {each.what}; {each.fix}" for each in error.problems]) from error
 
 
+async def _cadences_name_calendars(body: PolicyBody, beside: Beside) -> None:
+    parse_cadences(body, await beside(CALENDARS.kind))
+
+
 CADENCES: Final = PolicyDefinition(
     kind="nurture",
     parse=parse_cadences,
+    fits=_cadences_name_calendars,
     preset=NURTURE,
     write_roles=frozenset({"marketer", "manager", "admin"}),
 )

@@ -17,7 +17,7 @@ from shared.http.app import caller
 from shared.http.problems import Problem
 from shared.http.routes import find
 from shared.runtime.desk import Desk
-from shared.runtime.policies import Published
+from shared.runtime.policies import PolicyDefinition, Published
 from shared.runtime.service import Service
 
 
@@ -33,8 +33,7 @@ def policy_routes(desk: Desk, service: Service) -> APIRouter:
     async def publish(kind: str, request: Request, principal: Principal) -> Response:
         definition = policies.definitions[kind]
         body = _mapping(await request.body())
-        value = definition.parse(body)
-        lint = list(definition.lint(value))
+        lint = await _judged(desk, definition, body)
         if request.query_params.get("dry_run") == "1":
             return _json({"kind": kind, "dry_run": True, "lint": lint})
         after = request.headers.get("if-match")
@@ -71,6 +70,22 @@ def policy_routes(desk: Desk, service: Service) -> APIRouter:
         add(kind, f"/v1/ops/{service.name}/policies/{kind}", guarded=True)
     _history_routes(router, desk, service)
     return router
+
+
+async def _judged(desk: Desk, definition: PolicyDefinition, body: dict[str, object]) -> list[str]:
+    """What lint says of a policy that may be published.
+
+    Raises PolicyInvalid where it may not.
+    """
+    value = definition.parse(body)
+
+    async def in_force(kind: str) -> Any:
+        async with desk.read() as session:
+            return (await desk.transactions.policies.current(session, kind, desk.clock())).value
+
+    if definition.fits is not None:
+        await definition.fits(body, in_force)
+    return list(definition.lint(value))
 
 
 def _history_routes(router: APIRouter, desk: Desk, service: Service) -> None:

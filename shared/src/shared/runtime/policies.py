@@ -1,7 +1,7 @@
 """Policies as a service keeps them: immutable versions, parsed once, read inside the transaction that they decide."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 PolicyBody = Mapping[str, Any]
+Beside = Callable[[str], Awaitable[Any]]
+"""The value in force of another kind that the same service keeps."""
 
 
 class PolicyInvalid(ValueError):
@@ -40,6 +42,8 @@ class PolicyDefinition:
     write_roles: frozenset[str] = frozenset({"admin"})
     lint: Callable[[Any], Sequence[str]] = lambda _value: ()
     drafted: bool = False
+    fits: "Callable[[PolicyBody, Beside], Awaitable[None]] | None" = None
+    """Checked at a save: raises PolicyInvalid where it does not go with the other policies in force."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from router.api import (
     transfers,
     what_ifs,
 )
-from router.saving import saving
 from router.settings import Settings
 from shared.runtime.desk import Desk
 
@@ -28,5 +27,4 @@ def api(desk: Desk, settings: Settings) -> APIRouter:
     for room in rooms:
         room.add(router, desk)
     subscriptions.add(router, desk, settings)
-    router.include_router(saving(desk))
     return router

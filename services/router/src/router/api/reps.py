@@ -13,8 +13,7 @@ from router.api.asking import Ask, Asked, Body, Caller, json
 from router.domain.desk import Desk as TeamDesk
 from router.domain.desk import Hours, local_day, monday_of, unavailable
 from router.domain.policy import Rep, Team
-from router.policies import hours_of, parse
-from router.saving import check
+from router.policies import check, hours_of, parse
 from router.store import doing, lists
 from shared.http.access import Principal
 from shared.http.problems import Problem

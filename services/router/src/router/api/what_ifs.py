@@ -15,8 +15,7 @@ from router.api.asking import Asked, Body, Caller, Instant, found, json
 from router.domain.desk import Hours
 from router.domain.replay import Replay, Rules, Side, replayed
 from router.domain.rules import Policy
-from router.policies import hours_of, parse
-from router.saving import check
+from router.policies import check, hours_of, parse
 from router.store import past as store
 from shared.http.problems import Problem
 from shared.runtime.desk import Answer, Desk
