@@ -3,10 +3,10 @@
 import hashlib
 import os
 import secrets
-from collections.abc import Callable
 from pathlib import Path
 
 from baton.settings import Settings
+from shared.store.made_once import made_once
 
 
 def admin_token(settings: Settings) -> str:
@@ -15,20 +15,20 @@ def admin_token(settings: Settings) -> str:
         return given
     if settings.admin_token_file is not None:
         return settings.admin_token_file.read_text().strip()
-    return _kept(settings, "admin-token", lambda: f"baton_admin_{secrets.token_urlsafe(32)}")
+    return made_once(settings.data_dir / "admin-token", lambda: f"baton_admin_{secrets.token_urlsafe(32)}")
 
 
 def session_secret(settings: Settings) -> bytes:
     """What signs the browser's sessions: from the environment, else made once and kept with mode 0600."""
     given = settings.session_secret.get_secret_value()
-    return (given or _kept(settings, "session-secret", lambda: secrets.token_urlsafe(32))).encode()
+    return (given or made_once(settings.data_dir / "session-secret", lambda: secrets.token_urlsafe(32))).encode()
 
 
 def instance_name(settings: Settings) -> str:
     """This instance, as every start of it is named: by its lanes' leases a start knows what an earlier one has left."""
     if settings.instance:
         return settings.instance
-    return _kept(settings, "instance", lambda: secrets.token_hex(6))
+    return made_once(settings.data_dir / "instance", lambda: secrets.token_hex(6))
 
 
 def this_start(instance: str) -> str:
@@ -50,19 +50,3 @@ def find_secret(spelling: str) -> str | None:
         path = Path(name)
         return path.read_text().strip() if path.is_file() else None
     return None
-
-
-def _kept(settings: Settings, name: str, make: Callable[[], str]) -> str:
-    """A value of this installation, made at its first use."""
-    kept = settings.data_dir / name
-    if not kept.exists():
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        _write_private(kept, f"{make()}\n")
-    return kept.read_text().strip()
-
-
-def _write_private(path: Path, content: str) -> None:
-    draft = path.with_suffix(".new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(content)
-    draft.replace(path)

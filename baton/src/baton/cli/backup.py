@@ -1,6 +1,5 @@
 """`baton backup` and `baton restore`: the embedded store into one file, and back."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from baton import backup_restore
 from baton.backup import BackupError
 from baton.cli.client import Json, console, fail, show
 from baton.settings import Settings
+from shared.runtime.clock import system_clock
 from shared.store.postgres import PostgresError
 
 _MIB: int = 2**20
@@ -24,7 +24,7 @@ def backup(
     """Back up the embedded store as it stands at one instant, while it runs or not. Keep the file secret."""
     try:
         with console.status("copying all five databases", spinner="line"):
-            taken = backups.take(Settings(), file, datetime.now(UTC))
+            taken = backups.take(Settings(), file, system_clock())
     except (BackupError, PostgresError) as error:
         raise fail(str(error)) from error
     told = {"file": str(taken.file), "bytes": taken.size_bytes, **msgspec.to_builtins(taken.manifest)}

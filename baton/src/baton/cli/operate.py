@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +16,7 @@ from baton.embedded import databases
 from baton.settings import Settings, database_name
 from shared.contracts.topology import SERVICES
 from shared.http.access import ROLES, new_token
+from shared.runtime.clock import system_clock
 from shared.runtime.node import new_epoch
 from shared.store.engine import engine
 from shared.store.postgres import PostgresError
@@ -115,7 +116,7 @@ def key_create(
     if rep:
         entry["rep"] = rep
     if days:
-        entry["expires_at"] = (datetime.now(UTC) + timedelta(days=days)).isoformat()
+        entry["expires_at"] = (system_clock() + timedelta(days=days)).isoformat()
     policy = there.get("/v1/policies/access")
     keys = policy["body"].get("keys", {})
     if name in keys:

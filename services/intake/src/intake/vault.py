@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,8 @@ import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.store.made_once import made_once
 
 log = structlog.get_logger("intake")
 
@@ -96,25 +97,13 @@ def keys_of(environment: Mapping[str, str]) -> Callable[[], list[str]]:
         if not given and file:
             given = Path(file).read_text("utf-8")
         several = [key.strip() for key in given.split(",") if key.strip()]
-        return several or [_made_once(Path(environment.get("BATON_DATA_DIR", "data")) / "secrets-key")]
+        return several or [made_once(Path(environment.get("BATON_DATA_DIR", "data")) / "secrets-key", _new_key)]
 
     return keys
 
 
-def _made_once(path: Path) -> str:
-    """The key in the file, made with mode 0600 where there is none; of two who make it, the first one's counts."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(f"{Fernet.generate_key().decode()}\n")
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            log.info("the key of the secrets was made by another process meanwhile")
-        finally:
-            draft.unlink()
-    return path.read_text("utf-8").strip()
+def _new_key() -> str:
+    return Fernet.generate_key().decode()
 
 
 def _fernet_key(key: str) -> bytes:
