@@ -24,4 +24,5 @@ def test_who_makes_it_meanwhile_is_first(tmp_path: Path) -> None:
 
     assert made_once(file, make) == "of another process"
     with ThreadPoolExecutor() as several:
-        assert set(several.map(lambda _: made_once(file, lambda: "late"), range(4))) == {"of another process"}
+        made = [several.submit(made_once, file, lambda: "late") for _ in range(4)]
+    assert {each.result() for each in made} == {"of another process"}
