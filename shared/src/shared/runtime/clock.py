@@ -28,6 +28,16 @@ class HurriedClock:
     moved: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
     """Whoever sleeps until an instant of this clock is called when it moves."""
 
+    _restored: bool = False
+
+    def restore(self, standing: datetime | None) -> None:
+        """Go on where a store says that it stood. Of several services with one clock the first one's word counts.
+
+        They are moved one after the other, so a process that died in between left the first the furthest ahead.
+        """
+        if not self._restored:
+            self.standing, self._restored = standing, True
+
     def __call__(self) -> datetime:
         """Now, in UTC."""
         return self.standing or system_clock()

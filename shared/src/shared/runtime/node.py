@@ -119,7 +119,7 @@ async def _prepare(
         if kept is None and begins is not None:
             await keep_standing(work.session, begins)
         if isinstance(transactions.clock, HurriedClock):
-            transactions.clock.standing = await kept_standing(work.session)
+            transactions.clock.restore(await kept_standing(work.session))
         await work.session.execute(
             text("insert into setting values ('partitions', :n) on conflict do nothing"), {"n": str(partitions)}
         )
