@@ -52,11 +52,12 @@ def clock_routes(desk: Desk, service: Service, clock: HurriedClock) -> APIRouter
         if to is not None and to.tzinfo is None:
             raise Problem(400, "the instant needs its offset, such as 2026-01-05T09:00:00Z")
         try:
+            clock.allow(to)
+            async with desk.work() as work:  # kept first: nothing may happen at an instant that a kill forgets
+                await keep_standing(work.session, to)
             clock.move(to)
         except ClockRefused as error:
             raise Problem(409, str(error), code="clock-refused") from error
-        async with desk.work() as work:
-            await keep_standing(work.session, to)
         return Response(msgspec.json.encode({"service": service.name, "standing": to}), media_type="application/json")
 
     return router

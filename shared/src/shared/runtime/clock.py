@@ -42,17 +42,20 @@ class HurriedClock:
         """Now, in UTC."""
         return self.standing or system_clock()
 
+    def allow(self, to: datetime | None) -> None:
+        """Raise ClockRefused where a move would run backwards or stop a clock that goes."""
+        if self.standing is None:
+            if to is not None:
+                raise ClockRefused("this clock goes with real time and can't be made to stand")
+        elif (to or system_clock()) < self.standing:
+            raise ClockRefused(f"this clock stands at {self.standing.isoformat()} and never runs backwards")
+
     def move(self, to: datetime | None) -> None:
         """Stand at a later instant, or go with real time from now on (None). The same again changes nothing.
 
-        Raises ClockRefused where that would run backwards.
+        Raises ClockRefused.
         """
-        if self.standing is None:
-            if to is None:
-                return
-            raise ClockRefused("this clock goes with real time and can't be made to stand")
-        if (to or system_clock()) < self.standing:
-            raise ClockRefused(f"this clock stands at {self.standing.isoformat()} and never runs backwards")
+        self.allow(to)
         self.standing = to
         for wake in self.moved:
             wake()
