@@ -16,6 +16,7 @@ from sqlalchemy import text
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from shared.http.crowd import Crowd
 from shared.runtime.failures import is_passing
 from shared.runtime.node import Node
 from shared.runtime.supervisor import Watchdog, supervise
@@ -66,8 +67,8 @@ async def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_keep_alive=30, timeout_graceful_shutdown=_DRAIN_S, ws="none",
-        limit_concurrency=2000, h11_max_incomplete_event_size=65536, lifespan="off",
+        Crowd(app), log_config=None, access_log=False, timeout_keep_alive=30, timeout_graceful_shutdown=_DRAIN_S, ws="none",
+        limit_concurrency=8000, h11_max_incomplete_event_size=65536, lifespan="off",
     )  # fmt: skip
     server = QuietServer(config)
     watchdog = Watchdog()

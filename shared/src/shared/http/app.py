@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import HTTPException as FastAPIHTTPException
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route as PlainRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -215,7 +216,7 @@ def _too_large(max_bytes: int) -> Problem:
 
 def _note(scope: Scope, error: Exception) -> None:
     """Say what failed and where, without the values that it failed on: they could be personal."""
-    if isinstance(error, KeyOver):
+    if isinstance(error, KeyOver | ClientDisconnect):
         return
     if is_passing(error):
         log.warning("the store does not answer", service=scope["state"].get("service"), error=type(error).__name__)
