@@ -21,6 +21,7 @@ _HOT_SHARE = 0.35
 _CONTACT_SHARE = 0.5
 _REPEAT_SHARE = 0.15
 _SEARCH_S = 0.5
+_AT_ONCE = 96
 Ask = Callable[[], Awaitable[httpx.Response]]
 
 
@@ -43,6 +44,8 @@ class Senders:
     tries: int = 0
     unanswered: int = 0
     tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
+    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+    """Requests under way: a crowd of them in the client's pool would take the harness all its time to look through."""
 
     async def round(self, leads: int, rate: float) -> None:
         """Send so many new leads at a steady rate, whatever becomes of them; `drained` waits for their end."""
@@ -148,7 +151,8 @@ class Senders:
         while time.monotonic() < deadline_s:
             self.tries += 1
             try:
-                answer = await ask()
+                async with self.places:
+                    answer = await ask()
             except httpx.TransportError as error:
                 said = repr(error)
             else:

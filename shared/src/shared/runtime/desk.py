@@ -1,10 +1,12 @@
 """What a service's REST API, timers and background tasks work at: its database, clock and policies."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 import anyio
@@ -23,6 +25,9 @@ from shared.telemetry.meters import Meters
 
 _TRIES = 5
 _FIRST_PAUSE_S = 0.05
+_PLACES = 6
+_PLACE_WAIT_S = 8.0
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,9 @@ class Desk:
     reports: Callable[[], Sequence[Report]] = tuple
     """What all services have said of themselves lately."""
     meters: Meters = field(default_factory=Meters)
+    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_PLACES))
+    """Who is at the database from here at once: the rest of the pool's connections stay for the lanes, and a crowd of
+    requests waits without a transaction, whose locks would hold up everybody else."""
 
     @property
     def clock(self) -> Clock:
@@ -66,17 +74,25 @@ class Desk:
 
     def work_on(self, lead_ids: Sequence[UUID]) -> AbstractAsyncContextManager[Work]:
         """A unit of work on these leads: their lanes are locked before anything is read."""
-        return self.transactions.locked([self.lane(lead_id) for lead_id in lead_ids])
+        return self._placed(self.transactions.locked([self.lane(lead_id) for lead_id in lead_ids]))
 
     def work(self) -> AbstractAsyncContextManager[Work]:
         """A unit of work that touches no lead's state."""
-        return self.transactions.free()
+        return self._placed(self.transactions.free())
+
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """One snapshot, for queries."""
+        return self._placed(self.transactions.reading())
 
     @asynccontextmanager
-    async def read(self) -> AsyncGenerator[AsyncConnection]:
-        """One snapshot, for queries."""
-        async with self.transactions.reading() as session:
-            yield session
+    async def _placed(self, unit: AbstractAsyncContextManager[_T]) -> AsyncGenerator[_T]:
+        """Raises TimeoutError where no place came free in time, which passes: 503 to whoever asked."""
+        await asyncio.wait_for(self.places.acquire(), _PLACE_WAIT_S)
+        try:
+            async with unit as found:
+                yield found
+        finally:
+            self.places.release()
 
     async def command(
         self, command_id: str, payload: bytes, lead_id: UUID, act: Callable[[Work], Awaitable[Answer]]
