@@ -25,11 +25,10 @@ lead with two owners, no effect doubled, every stream in order: that is what a 0
 
 
 def append(path: Path, outcome: Outcome) -> None:
-    """Add the row, and the page's head where there is none yet."""
-    if not path.exists():
-        path.write_text(_HEAD)
-    with path.open("a") as page:
-        page.write(row(outcome))
+    """Add the row at the table's end, and the page's head where there is none yet."""
+    lines = (path.read_text() if path.exists() else _HEAD).splitlines(keepends=True)
+    last = max(number for number, line in enumerate(lines) if line.startswith("|"))
+    path.write_text("".join([*lines[: last + 1], row(outcome), *lines[last + 1 :]]))
 
 
 def row(outcome: Outcome) -> str:

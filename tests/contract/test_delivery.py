@@ -1,6 +1,8 @@
 """What both transports promise: every event once, in its stream's order, through restarts, repeats and two owners."""
 
 import asyncio
+import os
+import sys
 import time
 
 from tests.contract.stage import Stage
@@ -82,8 +84,9 @@ async def test_an_owner_that_freezes_with_a_batch_in_hand_is_fenced_off_when_it_
 async def test_a_consumer_that_slept_through_fifty_thousand_events_catches_up(stage: Stage) -> None:
     stage.lease_s = 10.0
     intake = await stage.start("intake")
-    await stage.emit(intake, 50_000, batch=5000)
+    slept_through = int(os.environ.get("BATON_SLEPT_THROUGH", "50000"))  # a million in the campaign
+    await stage.emit(intake, slept_through, batch=5000)
     began_s = time.monotonic()
     await stage.start("scorer")
-    await stage.consumed(50_000, at_most_s=40)
-    assert time.monotonic() - began_s < 40
+    await stage.consumed(slept_through, at_most_s=slept_through / 1250)
+    sys.stdout.write(f"{slept_through} events in {time.monotonic() - began_s:.1f} s\n")

@@ -107,3 +107,20 @@ async def test_copies_sent_while_a_commit_is_in_doubt_have_one_effect(world: Wor
     assert proxy.made == [cut, cut]
     assert len(set(answers)) == 1
     assert await leftovers(world) == (1, 1, 1)
+
+
+async def test_a_crowd_of_commands_leaves_connections_for_the_lanes(world: World) -> None:
+    desk, lead_id = desk_on(world), a_lead_in(0)
+    inside, go_on = asyncio.Event(), asyncio.Event()
+
+    async def held(work: Work) -> Answer:
+        inside.set()
+        await go_on.wait()
+        return await noted(work, lead_id)
+
+    crowd = [asyncio.create_task(desk.command(f"key-{number}", b"body", lead_id, held)) for number in range(40)]
+    await asyncio.wait_for(inside.wait(), 5)
+    async with asyncio.timeout(3), desk.transactions.fenced({1: 0}) as work:  # as a consumer's batch is kept
+        work.emit([a_score(an_engagement(a_lead_in(1)), 1)])
+    go_on.set()
+    assert len(set(await asyncio.gather(*crowd))) == 40
