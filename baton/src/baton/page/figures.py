@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -35,6 +35,7 @@ class Reader:
 
     client_of: ClientOf
     cookie: str
+    key_id: str
 
     async def get(self, service: str, path: str, **query: Any) -> Any:
         """What a service answers; None where it refuses or is away."""
@@ -69,6 +70,22 @@ class Reader:
             self.get(service, f"/v1/ops/{service}/lag"), self.items(service, f"/v1/ops/{service}/parked", limit=100)
         )
         return None if lag is None else {"service": service, "lag": lag["lag"], "parked": len(parked or ())}
+
+
+@dataclass(slots=True)
+class Looks:
+    """One look for every window that a key has open, however many these are."""
+
+    lasts_s: float
+    kept: "dict[str, tuple[float, asyncio.Task[Figures]]]" = field(default_factory=dict)
+
+    async def figures(self, reader: Reader) -> Figures:
+        """The figures as this key saw them a moment ago, or sees them now."""
+        now_s = asyncio.get_running_loop().time()
+        self.kept = {key: each for key, each in self.kept.items() if now_s < each[0] + self.lasts_s}
+        if reader.key_id not in self.kept:
+            self.kept[reader.key_id] = now_s, asyncio.create_task(reader.figures())
+        return await asyncio.shield(self.kept[reader.key_id][1])  # a window that closes leaves it to the others
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from sse_starlette import EventSourceResponse
 from sse_starlette.event import ServerSentEvent
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from baton.page.figures import STAGES, ClientOf, Figures, Reader, bars
+from baton.page.figures import STAGES, ClientOf, Figures, Looks, Reader, bars
 from baton.page.words import LANGUAGES, Words, catalogue, language_of
 from shared.http.problems import Problem
 from shared.http.sessions import COOKIE, SESSION_LASTS, cookie_of, key_of_code, key_of_session, new_session, same_origin
@@ -44,6 +44,7 @@ class Pages:
     secure: bool = False
     used: dict[str, datetime] = field(default_factory=dict[str, datetime])
     """Sign-in codes that were opened: each works once."""
+    looks: Looks = field(default_factory=lambda: Looks(_LOOK_S))
     _drawn: Environment = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,10 +76,12 @@ class Pages:
         if reader is None:
             return self._page(request, "sign_in.html", status=401, problem=None)
         language = _language(request)
+        given = await reader.items("router", "/v1/handoffs", lead_id=str(lead_id), limit=1)
+        shown = {"pass": handoff["pass"] for handoff in given or () if handoff.get("pass")}  # a rep's
         story, score, person = await asyncio.gather(
             reader.get("analytics", f"/v1/leads/{lead_id}/timeline", lang=language),
-            reader.get("scorer", f"/v1/scores/{lead_id}", lang=language),
-            reader.get("intake", f"/v1/leads/{lead_id}"),
+            reader.get("scorer", f"/v1/scores/{lead_id}", lang=language, **shown),
+            reader.get("intake", f"/v1/leads/{lead_id}", **shown),
         )
         name = _name(person) if person else None
         return self._page(request, "follow.html", items=story["items"] if story else [], score=score, name=name)
@@ -93,7 +96,7 @@ class Pages:
     async def _figures(self, request: Request, reader: Reader) -> AsyncGenerator[ServerSentEvent]:
         before = ""
         while not await request.is_disconnected() and self._reader(request) is not None:
-            drawn = self._draw(request, "figures.html", **self._shown(await reader.figures()))
+            drawn = self._draw(request, "figures.html", **self._shown(await self.looks.figures(reader)))
             if drawn != before:
                 before = drawn
                 yield ServerSentEvent(orjson.dumps(drawn).decode(), event="figures")
@@ -150,9 +153,8 @@ class Pages:
     def _reader(self, request: Request) -> Reader | None:
         """Whoever has a session. What its key may see, each service says itself at every request."""
         session = cookie_of(request.headers.raw)
-        if key_of_session(self.session_secret, session, system_clock()) is None:
-            return None
-        return Reader(self.client_of, f"{COOKIE}={session}")
+        key_id = key_of_session(self.session_secret, session, system_clock())
+        return None if key_id is None else Reader(self.client_of, f"{COOKIE}={session}", key_id)
 
     def _shown(self, figures: Figures) -> dict[str, Any]:
         total = figures.funnel["total"] if figures.funnel else None
