@@ -35,6 +35,13 @@ async def test_an_operator_gets_an_answer_in_plain_words_from_every_command(data
         await until(opens)  # the services look for new keys every two seconds
         assert "already" in await refused(product, "key", "create", "--role", "viewer", "--name", "lan")
         assert "is no role" in await refused(product, "key", "create", "--role", "boss", "--name", "minh")
+        bound = await done(
+            product, "key", "create", "--role", "manager", "--name", "huong", "--teams", "hanoi, shanghai"
+        )
+        assert "bound to hanoi, shanghai" in " ".join(bound.split())
+        access = (await product.http.get("/v1/policies/access")).json()["body"]["keys"]
+        assert access["huong"]["teams"] == ["hanoi", "shanghai"]
+        assert "manager" in await refused(product, "key", "create", "--role", "rep", "--name", "x", "--teams", "hanoi")
         assert "revoked lan" in await done(product, "key", "revoke", "lan")
         assert "no key 'lan'" in await refused(product, "key", "revoke", "lan")
         assert "nothing is parked" in await done(product, "parked", "list")
