@@ -14,6 +14,7 @@ RUNS = (
     # at half load, as the last run of composed_chain
     ["bench.ours.pipeline", "embedded", "--rate", "500", "--leads", "20000"],
     ["bench.ours.promptness"],
+    ["bench.ours.opening"],
     ["bench.ours.flat"],
 )
 

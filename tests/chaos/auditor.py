@@ -3,7 +3,6 @@
 What it finds is a list of sentences, each beginning with the kind of the violation.
 """
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import orjson
 
 from tests.chaos.ledger import Acknowledged, read
 
@@ -146,7 +146,7 @@ async def _read_analytics(connection: asyncpg.Connection, books: Books) -> None:
     books.facts = {str(row[0]) for row in await connection.fetch("select lead_id from lead_fact")}
     rows = await connection.fetch("select n, topic, partition, epoch, seq, id, lead_id, value from event order by n")
     books.events = [
-        Said(row[0], row[1], row[2], row[3], row[4], str(row[5]), str(row[6]), json.loads(row[7])) for row in rows
+        Said(row[0], row[1], row[2], row[3], row[4], str(row[5]), str(row[6]), orjson.loads(row[7])) for row in rows
     ]
     columns = (*_COUNTED_BY_LEAD, "breaches", "revoked")
     sums = ", ".join(f"sum({name})::bigint" for name in columns)

@@ -117,8 +117,8 @@ async def lose_the_tail(cluster: Cluster, count: int) -> None:
     places = [TopicPartition(cluster.wire(topic), lane) for topic in TOPICS for lane in range(PARTITIONS)]
     kept: dict[TopicPartition, list[Any]] = {place: [] for place in places}
     reader = AIOKafkaConsumer(bootstrap_servers=cluster.bootstrap, auto_offset_reset="none", enable_auto_commit=False)
-    await reader.start()
     try:
+        await reader.start()
         reader.assign(places)
         await reader.seek_to_beginning(*places)
         ends = await reader.end_offsets(places)

@@ -5,23 +5,29 @@ import os
 import secrets
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from baton.settings import Settings
 from shared.store.made_once import made_once
 
 
 def admin_token(settings: Settings) -> str:
     """The administrator's token: from the environment or its file, else made once and kept with mode 0600."""
-    if given := settings.admin_token.get_secret_value():
-        return given
-    if settings.admin_token_file is not None:
-        return settings.admin_token_file.read_text().strip()
-    return made_once(settings.data_dir / "admin-token", lambda: f"baton_admin_{secrets.token_urlsafe(32)}")
+    given = given_secret(settings.admin_token, settings.admin_token_file)
+    return given or made_once(settings.data_dir / "admin-token", lambda: f"baton_admin_{secrets.token_urlsafe(32)}")
 
 
 def session_secret(settings: Settings) -> bytes:
-    """What signs the browser's sessions: from the environment, else made once and kept with mode 0600."""
-    given = settings.session_secret.get_secret_value()
+    """What signs the browser's sessions: from the environment or its file, else made once and kept with mode 0600."""
+    given = given_secret(settings.session_secret, settings.session_secret_file)
     return (given or made_once(settings.data_dir / "session-secret", lambda: secrets.token_urlsafe(32))).encode()
+
+
+def given_secret(given: SecretStr, file: Path | None) -> str:
+    """A secret of the environment, or of the file that it names; empty where neither is given."""
+    if value := given.get_secret_value():
+        return value
+    return file.read_text("utf-8").strip() if file is not None else ""
 
 
 def instance_name(settings: Settings) -> str:

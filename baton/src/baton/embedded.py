@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from baton.catalogue import services
 from baton.data_dir import admin_token, find_secret, instance_name, session_secret, sha256, this_start
 from baton.page.pages import Pages
+from baton.passing import Passing
 from baton.presets import presets
 from baton.process import Task, health, listen, run
 from baton.settings import Settings, database_name
@@ -176,4 +177,4 @@ def one_origin(settings: Settings, nodes: list[Node], meters: Meters) -> ASGIApp
     page = Pages(client_of, session_secret(settings), ZoneInfo(settings.timezone), settings.is_secure).routes()
     app = build([*routers, health(nodes, meters), shared_policy_routes(client_of), page], rings)
     within.append(httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://baton"))
-    return app
+    return Passing(app, client_of)

@@ -8,16 +8,18 @@ from fastapi import FastAPI, Request
 from prometheus_client import generate_latest
 from starlette.background import BackgroundTask
 from starlette.responses import Response, StreamingResponse
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from baton.data_dir import session_secret
 from baton.page.pages import Pages
+from baton.passing import Passing
 from baton.process import listen, run
 from baton.settings import Settings
 from baton.shared_policies import shared_policy_routes
 from shared.contracts.topology import SERVICES
-from shared.http.problems import Problem, answer_problem
-from shared.http.routes import route_of
+from shared.http.app import Body, BodyRefused
+from shared.http.problems import Problem, answer_problem, document
+from shared.http.routes import Route, route_of
 from shared.telemetry.meters import Meters
 
 # the host stays: a service compares it with the page that a session's request comes from
@@ -38,6 +40,7 @@ def app(settings: Settings, upstream: Mapping[str, httpx.AsyncClient], meters: M
     """The gateway's app."""
     made = FastAPI(title="Baton", openapi_url=None, docs_url=None, redoc_url=None)
     made.add_exception_handler(Problem, answer_problem)
+    made.add_exception_handler(BodyRefused, _too_much)
     made.include_router(shared_policy_routes(lambda name: upstream[name]))
     zone = ZoneInfo(settings.timezone)
     made.include_router(Pages(lambda name: upstream[name], session_secret(settings), zone, settings.is_secure).routes())
@@ -60,10 +63,36 @@ def app(settings: Settings, upstream: Mapping[str, httpx.AsyncClient], meters: M
 
     async def proxied(request: Request) -> Response:
         route = route_of(request.method, request.url.path)
+        request.scope["state"]["route"] = route.template
         return await _pass_on(request, upstream[route.service], route.service)
 
     made.add_route("/{path:path}", proxied, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-    return made
+    return _bounded(Passing(made, lambda name: upstream[name]))
+
+
+def _bounded(app: ASGIApp) -> ASGIApp:
+    """To the gateway's own ways in a body is bounded here; the services bound theirs, which are passed on unread."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (route := _own(scope)) is not None:
+            receive = Body(scope, receive, route.max_body_bytes)
+        await app(scope, receive, send)
+
+    return serve
+
+
+def _own(scope: Scope) -> Route | None:
+    try:
+        route = route_of(scope["method"], scope["path"])
+    except Problem:  # said by the app itself
+        return None
+    return route if route.service == "gateway" else None
+
+
+async def _too_much(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, BodyRefused):
+        raise error
+    return document(error.problem)
 
 
 async def _readiness(client: httpx.AsyncClient) -> str:

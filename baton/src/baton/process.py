@@ -67,7 +67,7 @@ async def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
     config = uvicorn.Config(
-        Crowd(app), log_config=None, access_log=False, timeout_keep_alive=30, timeout_graceful_shutdown=_DRAIN_S, ws="none",
+        Crowd(app, meters), log_config=None, access_log=False, timeout_keep_alive=30, timeout_graceful_shutdown=_DRAIN_S, ws="none",
         limit_concurrency=8000, h11_max_incomplete_event_size=65536, lifespan="off",
     )  # fmt: skip
     server = QuietServer(config)

@@ -5,7 +5,7 @@ import ssl
 from typing import Any
 
 from baton.catalogue import service as service_named
-from baton.data_dir import admin_token, find_secret, session_secret, sha256, this_start
+from baton.data_dir import admin_token, find_secret, given_secret, session_secret, sha256, this_start
 from baton.embedded import databases, plainly
 from baton.presets import presets
 from baton.process import health, listen, run
@@ -88,6 +88,6 @@ def security(settings: Settings) -> dict[str, Any]:
         found |= {
             "sasl_mechanism": settings.kafka_mechanism,
             "sasl_plain_username": settings.kafka_username,
-            "sasl_plain_password": settings.kafka_password.get_secret_value(),
+            "sasl_plain_password": given_secret(settings.kafka_password, settings.kafka_password_file),
         }
     return found

@@ -25,16 +25,16 @@ class Settings(BaseSettings):
     kafka_mechanism: str = "SCRAM-SHA-512"
     kafka_username: str = ""
     kafka_password: SecretStr = SecretStr("")
+    kafka_password_file: Path | None = None
     kafka_ca_file: Path | None = None
     postgres: str = ""
     partitions: int = Field(default=8, ge=1, le=256)
     policy_dir: Path | None = None
     timezone: str = "UTC"
-    currency: str = "CNY"
-    locale: str = "en"
     log_level: str = "INFO"
     instance: str = ""
     session_secret: SecretStr = SecretStr("")
+    session_secret_file: Path | None = None
     clock_start: datetime | None = None
     demo: bool = Field(default=True, alias="DEMO")
 

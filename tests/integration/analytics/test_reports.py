@@ -14,6 +14,8 @@ from msgspec import convert
 from analytics.domain.basis import Basis
 from analytics.domain.kpis import percentile
 from analytics.main import service
+from analytics.reporting.exporting import VIEWS
+from analytics.reporting.making import REPORTS
 from analytics.settings import Settings
 from shared.contracts import (
     Attributes,
@@ -252,6 +254,22 @@ async def test_a_lead_given_up_uncalled_is_forgotten_until_somebody_calls(bench:
     lead.called(at(4, "13:00"))
     await deliver(bench, lead)
     assert (await read(bench, "/v1/reports/forgotten-leads"))["rows"] == []
+
+
+async def test_from_the_first_day_there_is_to_the_last_is_all_of_it(bench: Bench) -> None:
+    records = [bench.record(event) for event in stories(3, 40, MONDAY_NINE)]
+    await bench.deliver_records(records)
+    ever = "from=0001-01-01&to=9999-12-31"
+    for path in ("/v1/kpis?basis=cohort&", "/v1/kpis?basis=period&", "/v1/funnel?", "/v1/drill?", "/v1/spend?"):
+        whole, open_ended = await read(bench, f"{path}{ever}"), await read(bench, path)
+        for name in ("items", "rows", "total"):
+            assert whole.get(name) == open_ended.get(name), (path, name)
+    for name in REPORTS:
+        shown = await read(bench, f"/v1/reports/{name}?{ever}")
+        assert shown["from"] == "0001-01-01"
+    for view in VIEWS:
+        answer = await bench.client.get(f"/v1/export/{view}.csv?{ever}")
+        assert answer.status_code == 200, (view, answer.text)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -44,6 +44,7 @@ SECRETS = {
     "secret:page-key": "secret",
     "secret:gravity-token": "unguessable",
     "secret:partner": "shared secret",
+    "baton:passes": "of this test",
 }
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON = {"Content-Type": "application/json"}

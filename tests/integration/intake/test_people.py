@@ -1,9 +1,11 @@
 """Engagements, search, masking, erasure, and that no personal data leaves intake's own tables."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from intake.housekeeping import tidy
 from shared.contracts import LeadCaptured, LeadEngaged, LeadErased
+from shared.http.passes import Opens, new_pass
+from shared.runtime.clock import system_clock
 from tests.integration.intake.doors import a_lead, balance, google, intake
 from tests.support.postgres import MakeDatabase
 
@@ -116,8 +118,15 @@ async def test_a_lead_is_found_by_whole_keys_and_part_of_a_name(make_database: M
             assert masked.status_code == 200
             assert "Planted" not in masked.text
             assert "ann@" not in masked.text
-        rep = await bench.client.get(f"/v1/leads/{ann}", headers={"Authorization": "Bearer rep:lee"})
-        assert rep.json()["fields"]["email"] == "ann@example.com"
+        passes: tuple[tuple[str, Opens, bool], ...] = (
+            ("lee", "lead", True), ("lee", "score", False), ("mai", "lead", False),
+        )  # fmt: skip
+        for holder, opens, shown in passes:
+            given = new_pass(bench.desk.secrets, holder, UUID(ann), opens, system_clock())
+            headers = {"Authorization": "Bearer rep:lee"}
+            rep = await bench.client.get(f"/v1/leads/{ann}", params={"pass": given or ""}, headers=headers)
+            assert ("ann@example.com" in rep.text, rep.status_code) == (shown, 200)
+            assert ("email" in rep.json()["fields"]) == shown
 
 
 async def test_a_rep_cannot_page_through_everybody(make_database: MakeDatabase) -> None:

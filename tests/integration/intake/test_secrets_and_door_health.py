@@ -18,8 +18,9 @@ from sqlalchemy import text
 from intake.door_watch import look
 from intake.intake import Intake
 from intake.main import service
-from intake.vault import Vault, keys_of
+from intake.vault import Vault
 from shared.contracts import LeadCaptured
+from shared.store.sealing import Seal, keys_of
 from tests.integration.intake.doors import JSON, SAMPLES, a_lead, balance, google
 from tests.support.harness import Bench, a_service
 from tests.support.postgres import MakeDatabase
@@ -99,7 +100,7 @@ async def test_a_secret_outlives_the_process_and_not_its_key(make_database: Make
         await put(bench, "google-key", "first")
         found: list[str | None] = []
         for keys in ([KEY], ["new", KEY], ["new"]):
-            vault = Vault(lambda keys=keys: keys)
+            vault = Vault(Seal(lambda keys=keys: keys))
             async with bench.desk.read() as session:
                 await vault.read(session)
             found.append(vault.find("google-key"))

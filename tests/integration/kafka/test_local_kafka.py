@@ -40,8 +40,8 @@ async def produce(bootstrap: str, topic: str, value: bytes) -> None:
 
 async def values(bootstrap: str, topic: str) -> list[bytes | None]:
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="none", enable_auto_commit=False)
-    await consumer.start()
     try:
+        await consumer.start()
         stream = TopicPartition(topic, 0)
         consumer.assign([stream])
         await consumer.seek_to_beginning(stream)

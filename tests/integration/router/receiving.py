@@ -16,6 +16,11 @@ SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode
 LOCAL = Settings(webhook_private=True, public_url="https://baton.example")
 
 
+def keys() -> list[str]:
+    """What the tests' secrets are sealed with."""
+    return ["a key of this test"]
+
+
 @dataclass
 class Got:
     """One request that came."""

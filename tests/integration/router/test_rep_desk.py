@@ -123,7 +123,7 @@ async def test_accept_then_reject_sends_the_lead_to_its_pool(bench: Bench, hando
     (rejected,) = await bench.emitted(LeadRejected)
     assert isinstance(rejected, LeadRejected)
     assert (rejected.pool, rejected.rating, rejected.ends_episode) == ("nurture", 3, True)
-    pool = (await bench.client.get("/v1/pools/nurture", headers=as_rep("lan"))).json()["items"]
+    pool = (await bench.client.get("/v1/pools/nurture")).json()["items"]
     assert [(item["lead_id"], item["cause"]) for item in pool] == [(str(handoff.lead_id), "insufficient_budget")]
     again = await post(bench, f"/v1/handoffs/{handoff.handoff_id}/reject", "minh", 409, said)
     assert again["type"].endswith("handoff-closed")
@@ -174,6 +174,8 @@ async def test_a_rep_claims_from_the_public_pool_within_the_caps(bench: Bench, h
     wanted = {"lead_id": str(handoff.lead_id)}
     await post(bench, "/v1/pools/nurture/claim", "lan", 409, wanted)
     await post(bench, "/v1/pools/raw/claim", "lan", 409, {"lead_id": str(an_id("raw"))})
+    for pool, status in (("public", 200), ("nurture", 403), ("raw", 403)):
+        assert (await bench.client.get(f"/v1/pools/{pool}", headers=as_rep("lan"))).status_code == status
     claimed = await post(bench, "/v1/pools/public/claim", "lan", 201, wanted, key="c1")
     assert await post(bench, "/v1/pools/public/claim", "lan", 201, wanted, key="c1") == claimed
     assert (claimed["owner"], claimed["cause"], claimed["episode"]) == ("lan", "claimed", 1)
@@ -323,6 +325,10 @@ async def test_a_rep_who_joins_takes_leads_and_one_who_is_away_does_not(make_dat
         assert (reps["mai"]["active"], reps["mai"]["weight"], reps["minh"]["weight"]) == (False, 1.5, 1)
         wrong = await bench.client.patch("/v1/reps/minh", json={"weight": -1}, headers=AS_MANAGER)
         assert wrong.status_code == 422
+        for depth in (200, 900):
+            endless = b'{"weight":' + b'{"a":[' * depth + b"]}" * depth + b"}"
+            refused = await bench.client.patch("/v1/reps/minh", content=endless, headers=AS_MANAGER)
+            assert refused.status_code in {400, 422}, (depth, refused.text)
         assert (await bench.client.patch("/v1/reps/nobody", json={}, headers=AS_MANAGER)).status_code == 404
         bound = await bench.client.delete("/v1/reps/mai", headers=as_rep("minh"))
         assert bound.status_code == 403

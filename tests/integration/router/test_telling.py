@@ -18,6 +18,7 @@ from tests.integration.router.receiving import (
     SECRET,
     a_mailbox,
     a_receiver,
+    keys,
     states,
     subscribe,
     until_states,
@@ -30,7 +31,7 @@ from tests.support.postgres import MakeDatabase
 @pytest.fixture
 async def bench(make_database: MakeDatabase) -> AsyncIterator[Bench]:
     presets = {"routing": one_team("minh", "lan")}
-    async with a_service(service(LOCAL), make_database, presets=presets) as running:
+    async with a_service(service(LOCAL, keys), make_database, presets=presets) as running:
         yield running
 
 
@@ -168,7 +169,7 @@ async def test_a_rep_gets_an_e_mail_at_assignment_and_at_the_warning(make_databa
     async with a_mailbox() as mailbox:
         smtp = SecretStr(f"smtp://127.0.0.1:{mailbox.port}/?from=baton@sales.example")
         settings = LOCAL.model_copy(update={"smtp_url": smtp, "locale": "vi"})
-        async with a_service(service(settings), make_database, presets={"routing": one_team(*reps)}) as bench:
+        async with a_service(service(settings, keys), make_database, presets={"routing": one_team(*reps)}) as bench:
             await bench.deliver(story("linh"))
             await until_states(bench, "sent")
             (assigned,) = await assignments(bench)
@@ -181,7 +182,7 @@ async def test_a_rep_gets_an_e_mail_at_assignment_and_at_the_warning(make_databa
 
 async def test_without_a_mail_server_nobody_is_written_to(make_database: MakeDatabase) -> None:
     reps = ({"id": "minh", "email": "minh@sales.example"},)
-    async with a_service(service(LOCAL), make_database, presets={"routing": one_team(*reps)}) as bench:
+    async with a_service(service(LOCAL, keys), make_database, presets={"routing": one_team(*reps)}) as bench:
         await bench.deliver(story("linh"))
         await until_states(bench, "cancelled")
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from scorer.policies import preset
 from shared.contracts import Attributes
 from shared.runtime.ids import new_id
@@ -179,3 +181,37 @@ async def test_nobody_publishes_a_scorecard_past_its_draft(make_database: MakeDa
         assert SCORECARD in answer.json()["detail"]
         assert (await bench.client.get(ops)).json()["version"] == before["version"]
         assert (await bench.client.get(SCORECARD)).json() == before
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [b"1" + b"0" * 400, b"-9223372036854775809", b'"\\ud800"', b'"\\u0000"', b"NaN", b"1e999", b'{"a":[' * 200 + b"]}" * 200],
+    ids=["digits", "below-int64", "surrogate", "nul", "nan", "infinite", "nesting"],
+)  # fmt: skip
+async def test_a_scorecard_that_cannot_be_kept_is_refused_wherever_it_is_sent(
+    make_database: MakeDatabase, odd: bytes
+) -> None:
+    document = b'{"tiers": [{"name": "a", "from": ' + odd + b', "action": "store"}], "when": ' + odd + b"}"
+    async with a_scorer(make_database) as bench:
+        for method, path, body in (
+            ("PUT", SCORECARD, document),
+            ("PUT", f"{SCORECARD}?dry_run=1", document),
+            ("POST", f"{SCORECARD}/lint", document),
+            ("POST", "/v1/backtests", b'{"scorecard": ' + document + b"}"),
+        ):
+            answer = await bench.client.request(
+                method, path, content=body, headers={"Content-Type": "application/json"}
+            )
+            assert answer.status_code in {400, 422}, (path, answer.text)
+
+
+@pytest.mark.parametrize(
+    "window",
+    [{"from": "0001-01-01T00:00:00Z"}, {"to": "9999-12-31T23:59:59.999999Z"}, {"from": "0001-01-01T00:00:00+14:00"}],
+)
+async def test_a_backtest_of_instants_that_are_none_is_refused_and_not_tried_for_ever(
+    make_database: MakeDatabase, window: dict[str, str]
+) -> None:
+    async with a_scorer(make_database) as bench:
+        answer = await bench.client.post("/v1/backtests", json={"scorecard": preset(), **window})
+        assert answer.status_code == 422, answer.text

@@ -188,7 +188,8 @@ async def test_the_policy_is_published_by_marketing_and_checked(make_database: M
         body["calendar"] = "always"
         assert (await bench.client.put("/v1/policies/nurture", json=body, headers=headers)).json()["version"] == 2
         assert (await bench.client.get("/v1/policies/nurture", headers=headers)).json()["body"] == body
-        rep = await bench.client.put("/v1/policies/nurture", json=body, headers={"Authorization": "Bearer rep:ann"})
+        rep_ann = {"Authorization": "Bearer rep:ann"}
+        rep = await bench.client.put("/v1/policies/nurture", json=body, headers=rep_ann)
         assert rep.status_code == 403
         bench.clock.now = at("sun 20:00")
         await bench.deliver([Tale("wang").warm("sun 20:00")])
@@ -196,6 +197,9 @@ async def test_the_policy_is_published_by_marketing_and_checked(make_database: M
         assert [(each.content, each.cadence, each.policy_version) for each in await due(bench)] == [
             ("hello", "quick", 2)
         ]
-        assert await steps(bench, Tale("wang"), "rep:ann") != []
+        assert await steps(bench, Tale("wang"), "viewer") != []
+        for path in (str(Tale("wang").lead_id), str(uuid4())):
+            never_hers = await bench.client.get("/v1/nurture", params={"lead_id": path}, headers=rep_ann)
+            assert never_hers.status_code == 404
         unknown = await bench.client.get("/v1/nurture", params={"lead_id": str(uuid4())})
         assert unknown.json() == {"items": [], "next": None}

@@ -8,6 +8,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from shared.http.crowd import Crowd
+from shared.telemetry.meters import Meters
 
 
 class _Slow:
@@ -43,7 +44,7 @@ async def _two_inside(crowd: Crowd, slow: _Slow, path: str, do: Callable[[httpx.
 
 async def test_one_too_many_is_told_when_to_come_again_and_let_in_then() -> None:
     slow = _Slow()
-    crowd = Crowd(slow, most=2)
+    crowd = Crowd(slow, Meters(), most=2)
 
     async def third(http: httpx.AsyncClient) -> None:
         answer = await http.get("/v1/leads")
@@ -53,13 +54,17 @@ async def test_one_too_many_is_told_when_to_come_again_and_let_in_then() -> None
 
     await _two_inside(crowd, slow, "/v1/leads", third)
     assert crowd.at_once == 0
+    sent_away = crowd.meters.registry.get_sample_value(
+        "baton_http_requests_total", {"method": "-", "route": "-", "status": "5xx"}
+    )
+    assert sent_away == 1
     async with httpx.AsyncClient(transport=httpx.ASGITransport(crowd), base_url="http://here") as http:
         assert (await http.get("/v1/leads")).status_code == 200
 
 
 async def test_open_streams_are_no_part_of_the_crowd() -> None:
     slow = _Slow()
-    crowd = Crowd(slow, most=2)
+    crowd = Crowd(slow, Meters(), most=2)
 
     async def nobody_counts(http: httpx.AsyncClient) -> None:
         assert crowd.at_once == 0

@@ -38,6 +38,11 @@ def test_a_condition_may_ask_for_the_score_and_the_lead() -> None:
     assert (policy.by_tier_alone, policy.pool) == (False, "food")
 
 
+@pytest.mark.parametrize("pool", [{}, [], 5, True, "cold"])
+def test_a_pool_that_names_no_cadence_is_refused(pool: object) -> None:
+    assert refusals({"cadences": [{"name": "warm_up", "steps": STEPS}], "pool": pool}) == ["pool"]
+
+
 def test_no_cadence_at_all_is_a_policy_too() -> None:
     assert CADENCES.parse({"cadences": []}).pool is None
 

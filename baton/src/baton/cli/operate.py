@@ -102,6 +102,7 @@ def key_create(
     role: Annotated[str, typer.Option(help=f"one of {', '.join(sorted(ROLES))}")],
     name: Annotated[str, typer.Option(help="the key's id, as audits show it")],
     rep: Annotated[str, typer.Option(help="the rep it acts as (role rep)")] = "",
+    teams: Annotated[str, typer.Option(help="the teams it is bound to, TEAM,TEAM (role manager); else all")] = "",
     days: Annotated[int, typer.Option(help="days until it expires; 0 for never")] = 0,
     url: Url = "",
     token: Token = "",
@@ -110,9 +111,14 @@ def key_create(
     """Make a key, publish it to all five services, and print it once."""
     if not name.isalnum():
         raise fail("a key's name is letters and digits only")
+    bound = [team.strip() for team in teams.split(",") if team.strip()]
+    if bound and role != "manager":
+        raise fail(f"--teams bounds a manager's key; the role {role} has its own bounds")
     there = remote(url, token)
     made, sha256 = new_token(name)
     entry: dict[str, Any] = {"sha256": sha256, "role": role}
+    if bound:
+        entry["teams"] = bound
     if rep:
         entry["rep"] = rep
     if days:
@@ -123,8 +129,9 @@ def key_create(
         raise fail(f"there is a key {name!r} already; choose another name, or take it back: `baton key revoke {name}`")
     keys = {**keys, name: entry}
     who = there.send("PUT", "/v1/policies/access", json={"keys": keys})
-    if not show({"key": name, "token": made, "services": who["services"]}, as_json=as_json):
-        console.print(f"key {name} ({role}), known to {', '.join(who['services'])}:")
+    if not show({"key": name, "token": made, "teams": bound, "services": who["services"]}, as_json=as_json):
+        bounds = f", bound to {', '.join(bound)}" if bound else ""
+        console.print(f"key {name} ({role}{bounds}), known to {', '.join(who['services'])}:", highlight=False)
         typer.echo(made)
         console.print("It is shown this once; Baton keeps only its digest.")
 

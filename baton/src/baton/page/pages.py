@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from baton.page.figures import STAGES, ClientOf, Figures, Looks, Reader, bars
 from baton.page.words import LANGUAGES, Words, catalogue, language_of
+from baton.passing import pass_to
 from shared.http.problems import Problem
 from shared.http.sessions import COOKIE, SESSION_LASTS, cookie_of, key_of_code, key_of_session, new_session, same_origin
 from shared.runtime.clock import system_clock
@@ -50,6 +51,8 @@ class Pages:
     def __post_init__(self) -> None:
         loader = PackageLoader("baton.page")
         self._drawn = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+        for name in self._drawn.list_templates(["html"]):
+            self._drawn.get_template(name)  # compiled now, not in the midst of the first reader's request
 
     def routes(self) -> APIRouter:
         """The paths."""
@@ -76,8 +79,8 @@ class Pages:
         if reader is None:
             return self._page(request, "sign_in.html", status=401, problem=None)
         language = _language(request)
-        given = await reader.items("router", "/v1/handoffs", lead_id=str(lead_id), limit=1)
-        shown = {"pass": handoff["pass"] for handoff in given or () if handoff.get("pass")}  # a rep's
+        given = await pass_to(self.client_of("router"), str(lead_id), [(b"cookie", reader.cookie.encode("latin-1"))])
+        shown = {"pass": given} if given else {}
         story, score, person = await asyncio.gather(
             reader.get("analytics", f"/v1/leads/{lead_id}/timeline", lang=language),
             reader.get("scorer", f"/v1/scores/{lead_id}", lang=language, **shown),

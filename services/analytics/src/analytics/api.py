@@ -1,6 +1,6 @@
 """Door 2: the funnel, the leads behind a number, a lead's timeline, reconciliation, the events, and the rebuild."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -13,7 +13,7 @@ from analytics import queries
 from analytics.cursors import read_drill_cursor, read_event_cursor, write_drill_cursor, write_event_cursor
 from analytics.domain import funnel
 from analytics.domain.basis import read_basis
-from analytics.domain.contribution import DIMENSIONS, MEASURES, contribution
+from analytics.domain.contribution import DIMENSIONS, MEASURES, Cell, Measures, contribution
 from analytics.domain.facts import unpack
 from analytics.reconciliation import parked_leads, parked_unlisted, picture, watermark
 from analytics.reporting.routes import Caller, reporting
@@ -55,14 +55,19 @@ def _dimension(by: str) -> str:
 def _figures(router: APIRouter, desk: Desk, settings: Settings) -> None:
     @router.get("/v1/funnel")
     async def read_funnel(
+        principal: Caller,
         by: str = "source",
         since: Annotated[date | None, Query(alias="from")] = None,
         until: Annotated[date | None, Query(alias="to")] = None,
     ) -> Response:
-        """The funnel of the leads captured from one day to another, both included."""
+        """The funnel of the leads captured from one day to another, both included.
+
+        By team, a manager bound to teams sees theirs. A cell of another dimension holds all teams' leads together.
+        """
         _dimension(by)
         async with desk.read() as session:
-            sums = await queries.figures(session, by, since, until)
+            found = await queries.figures(session, by, since, until)
+            sums = [each for each in found if by != "team" or _in_teams(principal, each[0])]
             closed_at = watermark(desk.reports(), await queries.positions(session))
         body = {
             "as_of": closed_at or desk.clock(),
@@ -76,6 +81,7 @@ def _figures(router: APIRouter, desk: Desk, settings: Settings) -> None:
     @router.get("/v1/drill")
     async def drill(
         *,
+        principal: Caller,
         by: str = "source",
         value: str | None = None,
         measure: str = "leads",
@@ -84,7 +90,10 @@ def _figures(router: APIRouter, desk: Desk, settings: Settings) -> None:
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
         cursor: str | None = None,
     ) -> Response:
-        """The leads behind a number of the funnel. A page may hold fewer than `limit` and still have a next."""
+        """The leads behind a number of the funnel. A page may hold fewer than `limit` and still have a next.
+
+        By team, a manager bound to teams sees theirs.
+        """
         _dimension(by)
         if measure not in MEASURES:
             raise Problem(422, f"measure={measure}: take one of {', '.join(MEASURES)}", code="measure")
@@ -96,7 +105,7 @@ def _figures(router: APIRouter, desk: Desk, settings: Settings) -> None:
                 for lead_id, day, basis, facts in leads:
                     after = (day, lead_id)
                     shares = contribution(unpack(facts), read_basis(basis))
-                    share = _share(shares, by, value, MEASURES.index(measure))
+                    share = _share(_seen(principal, by, shares), by, value, MEASURES.index(measure))
                     if share:
                         found.append({"lead_id": lead_id, "day": day, measure: share})
                     if len(found) == limit:
@@ -106,7 +115,16 @@ def _figures(router: APIRouter, desk: Desk, settings: Settings) -> None:
         return _json({"items": found, "next": write_drill_cursor(after)})
 
 
-def _share(shares: dict[Any, tuple[int, ...]], by: str, value: str | None, measure: int) -> int:
+def _seen(principal: Principal, by: str, shares: Mapping[Cell, Measures]) -> Mapping[Cell, Measures]:
+    """What a lead adds, as far as a manager bound to teams sees it."""
+    return {cell: sums for cell, sums in shares.items() if by != "team" or _in_teams(principal, cell.value)}
+
+
+def _in_teams(principal: Principal, team: str) -> bool:
+    return principal.role != "manager" or not principal.teams or team in principal.teams
+
+
+def _share(shares: Mapping[Cell, Measures], by: str, value: str | None, measure: int) -> int:
     """What a lead adds to one number of the funnel."""
     dimension = "source" if by in queries.PERIODS else by
     return sum(
@@ -131,7 +149,7 @@ def _shown(by: str, value: str, day: date) -> str:
 def _leads(router: APIRouter, desk: Desk, settings: Settings) -> None:
     @router.get("/v1/leads/{lead_id}/timeline")
     async def timeline(principal: Caller, lead_id: UUID, lang: str = "en", zone: str | None = None) -> Response:
-        """Everything that happened to a lead, in order, in words."""
+        """Everything that happened to a lead, in order, in words. A rep reads that of leads that are or were theirs."""
         if lang not in LANGUAGES:
             raise Problem(422, f"lang={lang}: take one of {', '.join(LANGUAGES)}", code="language")
         if zone is not None and zone not in available_timezones():
@@ -148,7 +166,10 @@ def _leads(router: APIRouter, desk: Desk, settings: Settings) -> None:
     async def events(
         after: str | None = None, cursor: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> Response:
-        """Every event, for whoever follows: `next` is given even on an empty page, to ask again with."""
+        """Every event, for whoever follows: `next` is given even on an empty page, to ask again with.
+
+        It is the whole company's for every reader: most events name no team. None holds personal data.
+        """
         at = read_event_cursor(after or cursor, desk.partitions)
         async with desk.read() as session:
             rows = await queries.events_after(session, at, desk.partitions, limit)
@@ -170,11 +191,13 @@ def _leads(router: APIRouter, desk: Desk, settings: Settings) -> None:
 
 
 def _allow(principal: Principal, had: set[tuple[str, str]]) -> None:
-    """Let pass a rep who has or had the lead, and a manager whose team did; what nobody ever had, everybody may see.
+    """Let pass a rep who has or had the lead, and a manager whose team did; what nobody ever had, all but reps see.
 
-    Raises Problem 403.
+    Raises Problem 404 for a rep, to whom there is no such lead, else 403.
     """
-    own = principal.role == "rep" or (principal.role == "sdr" and principal.rep is not None)
+    if principal.role == "rep" and all(owner != principal.rep for owner, _ in had):
+        raise Problem(404, "no lead with this id is or was yours", code="no-lead")
+    own = principal.role == "sdr" and principal.rep is not None
     if own and had and all(owner != principal.rep for owner, _ in had):
         raise Problem(403, "this lead was never yours", code="not-owner")
     if principal.role == "manager" and principal.teams and had and all(team not in principal.teams for _, team in had):

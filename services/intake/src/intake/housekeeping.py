@@ -1,11 +1,13 @@
-"""What nobody asks for: engagements whose person became known beside their own commit, and those that waited too long."""
+"""What nobody asks for: engagements whose person became known beside their own commit, and what waited too long."""
 
 import asyncio
 from datetime import timedelta
+from typing import Final
 
 import structlog
 
 from intake import queries
+from intake.imports import store
 from intake.telling import woken_event
 from shared.runtime.desk import Desk
 from shared.runtime.failures import is_passing
@@ -14,6 +16,9 @@ log = structlog.get_logger("intake")
 
 _EVERY_S = 30.0
 _WAITING = timedelta(days=90)
+ROWS_KEPT: Final = timedelta(days=90)
+"""How long after a file's reading one can still see what became of each of its rows."""
+_ROWS: Final = 5_000  # a round
 
 
 async def keep_house(desk: Desk) -> None:
@@ -34,3 +39,5 @@ async def tidy(desk: Desk) -> None:
         woken = await queries.wake_engagements(work.session)
         work.emit(woken_event(row, work.now) for row in woken)
         await queries.expire(work.session, work.now, waiting=_WAITING)
+    async with desk.work() as work:
+        await store.prune_rows(work.session, work.now - ROWS_KEPT, _ROWS)

@@ -11,6 +11,7 @@ from intake.rules import RuleBook, finder
 from intake.vault import Vault
 from shared.http.problems import Problem
 from shared.runtime.desk import Desk
+from shared.store.sealing import Seal
 
 
 @dataclass(slots=True)
@@ -19,7 +20,7 @@ class Intake:
 
     public_url: str | None = None
     disk: Disk = field(default_factory=lambda: Disk(lambda: 100.0))
-    vault: Vault = field(default_factory=lambda: Vault(list))
+    vault: Vault = field(default_factory=lambda: Vault(Seal(list)))
     book: RuleBook = field(init=False)
     refused: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     committer: Committer = field(init=False)

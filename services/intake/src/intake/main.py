@@ -20,9 +20,10 @@ from intake.housekeeping import keep_house
 from intake.imports.reader import Reader
 from intake.intake import Intake
 from intake.policies import definitions
-from intake.vault import Vault, keys_of
+from intake.vault import Vault
 from shared.runtime.desk import Desk
 from shared.runtime.service import Service
+from shared.store.sealing import Seal, keys_of
 
 
 def service(disk: Disk | None = None, keys: Callable[[], list[str]] | None = None) -> Service:
@@ -33,7 +34,7 @@ def service(disk: Disk | None = None, keys: Callable[[], list[str]] | None = Non
             environment.get("BATON_DATA_DIR", "data"),
             environment.get("BATON_DISK_FREE_PERCENT", str(LEAST_FREE_PERCENT)),
         )
-    intake = Intake(environment.get("BATON_PUBLIC_URL"), disk, Vault(keys or keys_of(environment)))
+    intake = Intake(environment.get("BATON_PUBLIC_URL"), disk, Vault(Seal(keys or keys_of(environment))))
 
     reader = Reader(intake)
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from intake.domain.engagement import Engagement
 from intake.domain.people import Key
+from intake.domain.traces import BETWEEN_DIGITS, traces_of
 
 _LEAD = (
     "select lead_id, captured_at, updated_at, door, submission_id, fields, attributes, marketing_owner, is_test,"
@@ -39,6 +40,15 @@ _FORGET = (
     where lead_id = :id
     """,
 )
+
+
+_FORGET_PARKED = """
+update submission set raw = null, fields = null, vendor_id = null, content_type = null, reason = :reason,
+  seen_key = case when seen_until is null or digest is not null then seen_key end
+where state = 'parked' and raw is not null and (
+  encode(raw, 'escape') ~* any(cast(:emails as text[]))
+  or regexp_replace(encode(raw, 'escape'), :between, '', 'g') ~ any(cast(:phones as text[])))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +123,22 @@ async def forget(session: AsyncConnection, lead_id: UUID, now: datetime) -> None
     values = {"id": lead_id, "now": now}
     for statement in _FORGET:
         await session.execute(text(statement), values)
+
+
+async def forget_parked(session: AsyncConnection, lead_id: UUID) -> None:
+    """Empty the parked submissions and rows of files that hold an address or number of a lead: no lead has them yet.
+
+    They stay parked, so that arrivals are accounted for. To be asked before the lead is locked, as a replay locks.
+    """
+    keys = await session.execute(text("select kind, value from identity_key where lead_id = :id"), {"id": lead_id})
+    traces = traces_of(Key(row[0], row[1]) for row in keys)
+    if traces.emails or traces.phones:
+        values = {
+            **traces._asdict(),
+            "between": BETWEEN_DIGITS,
+            "reason": "its person was erased, and its body with it",
+        }
+        await session.execute(text(_FORGET_PARKED), values)
 
 
 async def erased_among(session: AsyncConnection, lead_ids: Sequence[UUID]) -> dict[UUID, bool]:

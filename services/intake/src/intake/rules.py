@@ -13,6 +13,7 @@ from intake.policies import FindSecret, resolver
 from intake.vault import Vault
 from shared.runtime.desk import Desk
 from shared.runtime.work import Work
+from shared.store.sealing import Seal
 
 _FRESH_S = 1.0
 _REFUSAL_PAUSE_S = 0.1  # forged requests must not make us read policies without a pause
@@ -37,7 +38,7 @@ class Rules:
 class RuleBook:
     """The newest rules that were read. A group commit compares their version inside its own transaction."""
 
-    vault: Vault = field(default_factory=lambda: Vault(list))
+    vault: Vault = field(default_factory=lambda: Vault(Seal(list)))
     _rules: Rules | None = None
     _read_at_s: float = 0.0
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -93,6 +93,16 @@ def _named(routing: Policy) -> Sequence[tuple[str, str]]:
     return found
 
 
+def keeps_to(teams: frozenset[str], old: PolicyBody, new: PolicyBody) -> bool:
+    """Whether nothing differs but what stands under these teams; none of them comes or goes."""
+    was, is_now = old.get("teams"), new.get("teams")
+    if not isinstance(was, Mapping) or not isinstance(is_now, Mapping) or was.keys() != is_now.keys():
+        return False
+    return {**old, "teams": {}} == {**new, "teams": {}} and all(
+        team in teams or was[team] == is_now[team] for team in was
+    )
+
+
 async def _routing_fits(body: PolicyBody, beside: Beside) -> None:
     check(parse(body), await beside(CALENDARS.kind))
 
@@ -105,6 +115,7 @@ ROUTING: Final = PolicyDefinition(
     kind="routing",
     parse=parse,
     fits=_routing_fits,
+    within=lambda old, new, teams: keeps_to(teams, old, new),
     preset=PRESET,
     read_roles=frozenset({"marketer", "manager", "viewer", "analyst", "operator", "admin"}),
     write_roles=frozenset({"manager", "admin"}),

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
+import anyio.to_thread
 import msgspec
 import orjson
 from fastapi import APIRouter, Body, Depends, Header, Query, Request
@@ -13,13 +14,16 @@ from scorer.api_backtests import backtest_routes
 from scorer.backtesting import digest_of, start
 from scorer.domain.parse import parse
 from scorer.explaining import shown
-from scorer.policies import KIND, live, read, storable, warnings
+from scorer.policies import KIND, live, read, warnings
 from scorer.reporting import changes_in_words
 from scorer.store import Draft
 from scorer.words import Language
 from shared.http.access import Principal
 from shared.http.app import caller
+from shared.http.documents import storable
+from shared.http.passes import Pass, is_let_in
 from shared.http.problems import Problem
+from shared.runtime.clock import system_clock
 from shared.runtime.desk import Answer, Desk
 from shared.runtime.ids import new_id
 from shared.runtime.policies import PolicyChanged
@@ -43,8 +47,22 @@ def api(desk: Desk) -> APIRouter:
 
 def _scores(router: APIRouter, desk: Desk) -> None:
     @router.get("/v1/scores/{lead_id}")
-    async def read_score(lead_id: UUID, lang: Annotated[Language, Query()] = "en") -> Response:
-        """The score now: by the scorecard that decided the lead last, with every part of it."""
+    async def read_score(
+        lead_id: UUID,
+        principal: Annotated[Principal, Depends(caller)],
+        lang: Annotated[Language, Query()] = "en",
+        given: Pass = "",
+    ) -> Response:
+        """The score now: by the scorecard that decided the lead last, with every part of it.
+
+        A rep reads it with the pass that the rep's handoff, or a lead in a pool, has: scorer knows no owners.
+        """
+        if not is_let_in(desk.secrets, principal, lead_id, "score", given, system_clock()):
+            raise Problem(
+                404,
+                "no such lead is yours: read it with ?pass= and the pass that your handoff, or the pool, gives",
+                code="no-pass",
+            )
         async with desk.read() as session:
             dossier = await store.dossier_of(session, lead_id)
             if dossier is not None and dossier.erased_us is not None:
@@ -84,7 +102,7 @@ def _scorecards(router: APIRouter, desk: Desk) -> None:
         if_match: IfMatch = None,
     ) -> Response:
         """Keep a draft. It is checked now, so that what can be published is all that can be kept."""
-        lint = warnings(read(storable(body)))
+        lint = warnings(await anyio.to_thread.run_sync(read, storable(body)))  # it may have thousands of problems
         if request.query_params.get("dry_run") == "1":
             return _json({"kind": KIND, "dry_run": True, "lint": lint})
         async with desk.work() as work:
@@ -96,7 +114,7 @@ def _scorecards(router: APIRouter, desk: Desk) -> None:
     @router.post("/v1/policies/scorecard/lint")
     async def lint_scorecard(body: Annotated[Any, Body()], lang: Annotated[Language, Query()] = "en") -> Response:
         """What is wrong with a scorecard, and how it differs from the live one; nothing is kept."""
-        parsed = parse(body, 0)
+        parsed = await anyio.to_thread.run_sync(parse, storable({"scorecard": body})["scorecard"], 0)
         diff: list[dict[str, Any]] = []
         if parsed.scorecard is not None:
             async with desk.read() as session:

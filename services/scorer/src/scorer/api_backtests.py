@@ -1,9 +1,10 @@
 """Door 2, backtests: ask for one, look how far it is and what it found."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
+import anyio.to_thread
 import msgspec
 import orjson
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -12,11 +13,12 @@ from starlette.responses import Response
 from scorer import store, store_backtests
 from scorer.backtesting import drafted, start
 from scorer.domain.comparing import DifferenceKind
-from scorer.policies import KIND, live, read, storable
+from scorer.policies import KIND, live, read
 from scorer.reporting import report, summary
 from scorer.words import Language
 from shared.http.access import Principal
 from shared.http.app import caller
+from shared.http.documents import storable
 from shared.http.problems import Problem
 from shared.runtime.desk import Answer, Desk
 from shared.runtime.ids import new_id
@@ -24,6 +26,8 @@ from shared.runtime.work import Work
 
 _NO_LEAD: Final = UUID(int=0)
 _PATH: Final = "/v1/backtests"
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(9000, 1, 1, tzinfo=UTC)  # the driver gives the first and the last instants back as infinities
 _CURSOR = msgspec.json.Decoder(tuple[str, UUID])
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -50,7 +54,7 @@ def backtest_routes(router: APIRouter, desk: Desk) -> None:
         payload = await request.body()
         asked = _asked(payload)
         if isinstance(asked.scorecard, dict):
-            read(storable(asked.scorecard))
+            await anyio.to_thread.run_sync(read, storable(asked.scorecard))
 
         async def act(work: Work) -> Answer:
             backtest_id = await start(
@@ -115,8 +119,12 @@ async def _scorecard_of(work: Work, asked: Asked) -> dict[str, Any]:
 def _asked(payload: bytes) -> Asked:
     try:
         asked = msgspec.json.decode(payload, type=Asked)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Problem(422, f'send {{"scorecard": {{…}} or "draft", "from", "to"}}: {error}', code="invalid") from error
+    if any(at is not None and not _FIRST <= at <= _LAST for at in (asked.from_at, asked.to_at)):
+        raise Problem(
+            422, f"`from` and `to` lie from {_FIRST.year} to {_LAST.year}; leave one out for no bound", code="invalid"
+        )
     if asked.from_at is not None and asked.to_at is not None and asked.from_at >= asked.to_at:
         raise Problem(422, "`from` lies before `to`", code="invalid")
     return asked

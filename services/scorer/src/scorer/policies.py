@@ -1,12 +1,11 @@
 """The policy kind `scorecard`: read, linted, seeded with the preset, and stamped with the version it is live as."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, cast
 
-import orjson
 import yaml
 
 from scorer.domain.lint import lint
@@ -33,16 +32,6 @@ def read(body: Any) -> Scorecard:
     if parsed.scorecard is None:
         raise PolicyInvalid([str(problem) for problem in parsed.errors])
     return parsed.scorecard
-
-
-def storable(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The same document, where the database can hold it.
-
-    Raises PolicyInvalid for U+0000, which JSON allows in a text and PostgreSQL does not.
-    """
-    if b"\\u0000" in orjson.dumps(body):
-        raise PolicyInvalid(["a policy can't hold the character U+0000"])
-    return body
 
 
 def warnings(scorecard: Scorecard) -> Sequence[str]:

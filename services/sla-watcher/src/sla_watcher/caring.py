@@ -1,15 +1,19 @@
 """Door 2, nurture: the steps of a lead's cadences, said and to come."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
+from shared.http.access import Principal
+from shared.http.app import caller
+from shared.http.problems import Problem
 from shared.runtime.desk import Desk
-from sla_watcher import run_store
+from sla_watcher import run_store, store
 from sla_watcher.domain.runs import Run, StepState, state_of
 
 
@@ -34,12 +38,25 @@ def add_nurture(router: APIRouter, desk: Desk) -> None:
     """The path of a lead's nurture."""
 
     @router.get("/v1/nurture")
-    async def steps(lead_id: UUID) -> Response:
-        """The steps of a lead's cadences: waiting, said, stopped or skipped."""
+    async def steps(lead_id: UUID, principal: Annotated[Principal, Depends(caller)]) -> Response:
+        """The steps of a lead's cadences: waiting, said, stopped or skipped.
+
+        A rep sees those of leads that are or were the rep's; a manager bound to teams none that only others had.
+        """
         async with desk.read() as session:
+            _allow(principal, await store.holders(session, lead_id))
             runs = await run_store.shown(session, lead_id)
         items = [each for run in runs for each in _steps(run)]
         return Response(msgspec.json.encode({"items": items, "next": None}), media_type="application/json")
+
+
+def _allow(principal: Principal, had: Collection[tuple[str, str]]) -> None:
+    """Raise Problem 404 where the lead was never the caller's."""
+    is_bound = principal.role == "manager" and bool(principal.teams)
+    if principal.role == "rep" and all(owner != principal.rep for owner, _ in had):
+        raise Problem(404, "no lead with this id is or was yours", code="no-lead")
+    if is_bound and had and all(team not in principal.teams for _, team in had):
+        raise Problem(404, "no lead with this id is or was your teams'", code="no-lead")
 
 
 def _steps(run: Run) -> Iterator[Shown]:

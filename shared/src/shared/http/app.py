@@ -96,7 +96,7 @@ class Doorkeeper:
         Raises Problem 401, 403, 404 or 405.
         """
         route = route_of(scope["method"], scope["path"])
-        scope.setdefault("state", {})["service"] = route.service
+        scope.setdefault("state", {}).update(service=route.service, route=route.template)
         if route.roles is PUBLIC:
             return route
         principal = _principal(self._ring(scope), scope)
@@ -216,7 +216,7 @@ def _too_large(max_bytes: int) -> Problem:
 
 def _note(scope: Scope, error: Exception) -> None:
     """Say what failed and where, without the values that it failed on: they could be personal."""
-    if isinstance(error, KeyOver | ClientDisconnect):
+    if isinstance(error, KeyOver | ClientDisconnect) or is_unkeepable(error):  # the sender's own, and told so
         return
     if is_passing(error):
         log.warning("the store does not answer", service=scope["state"].get("service"), error=type(error).__name__)

@@ -1,18 +1,22 @@
 """How many requests a process works at: one more than that is told at once to come again, and costs nothing."""
 
+from typing import Any
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.http.problems import Problem, document
+from shared.telemetry.meters import Meters
 
 MOST_AT_ONCE = 1024
 _PROBES = ("/health/", "/metrics")  # always answered: a watcher must not take a crowd for a death
 
 
 class Crowd:
-    """ASGI middleware: 503 with Retry-After for whoever comes when `most` are being worked at."""
+    """ASGI middleware: 503 with Retry-After for whoever comes when `most` are being worked at; counts what is answered."""
 
-    def __init__(self, app: ASGIApp, most: int = MOST_AT_ONCE) -> None:
+    def __init__(self, app: ASGIApp, meters: Meters, most: int = MOST_AT_ONCE) -> None:
         self.app = app
+        self.meters = meters
         self.most = most
         self.at_once = 0
 
@@ -21,6 +25,7 @@ class Crowd:
         if scope["type"] != "http" or scope["path"].startswith(_PROBES):
             await self.app(scope, receive, send)
         elif self.at_once >= self.most:
+            self.meters.answered(scope["method"], None, 503)
             await document(_crowded(self.most))(scope, receive, send)
         else:
             await self._counted(scope, receive, send)
@@ -28,12 +33,15 @@ class Crowd:
     async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.at_once += 1
         streams = False
+        state: dict[str, Any] = scope.setdefault("state", {})  # the app notes the route in it
 
         async def watching(message: Message) -> None:
             nonlocal streams
-            if message["type"] == "http.response.start" and _is_stream(message):
-                streams = True  # open for hours and mostly idle: no part of the crowd
-                self.at_once -= 1
+            if message["type"] == "http.response.start":
+                self.meters.answered(scope["method"], state.get("route"), message["status"])
+                if _is_stream(message):
+                    streams = True  # open for hours and mostly idle: no part of the crowd
+                    self.at_once -= 1
             await send(message)
 
         try:

@@ -99,7 +99,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/v1/leads/{lead_id}/checklist", "router", SALES | READERS),
     Route("GET", "/v1/pools/{pool}", "router", SALES | READERS),
     Route("POST", "/v1/pools/{pool}/claim", "router", SALES),
-    Route("GET", "/v1/waiting", "router", SALES | READERS),
+    Route("GET", "/v1/waiting", "router", (SALES - {"rep"}) | READERS),
     Route("POST", "/v1/opportunities", "router", SALES),
     Route("GET", "/v1/opportunities", "router", SALES | READERS),
     Route("POST", "/v1/opportunities/{opportunity_id}/stage", "router", SALES),

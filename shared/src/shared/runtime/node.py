@@ -16,6 +16,7 @@ from shared.contracts.topology import consumers_of
 from shared.http.access import ACCESS, KeyRing
 from shared.http.hurrying import clock_routes, keep_standing, kept_standing
 from shared.http.operations import operations
+from shared.http.passes import with_passes
 from shared.http.policies import policy_routes
 from shared.runtime import failpoints
 from shared.runtime.clock import Clock, HurriedClock
@@ -171,7 +172,7 @@ async def node(
 ) -> Node:
     """Wire a service instance; `prepare` has made its database."""
     failpoints.chosen()
-    desk = Desk(service.name, transactions, find_secret, transport.reports, meters)
+    desk = Desk(service.name, transactions, with_passes(find_secret, session_secret), transport.reports, meters)
     leases = Leases(transactions.engine, instance, transactions.partitions)
     keeper = Keeper(service, transactions, transport, leases, meters)
     ring = KeyRing(admin_sha256, session_secret=session_secret)

@@ -44,6 +44,8 @@ class PolicyDefinition:
     drafted: bool = False
     fits: "Callable[[PolicyBody, Beside], Awaitable[None]] | None" = None
     """Checked at a save: raises PolicyInvalid where it does not go with the other policies in force."""
+    within: "Callable[[PolicyBody, PolicyBody, frozenset[str]], bool] | None" = None
+    """Whether a change, old and new, keeps to some teams. Without it nobody whose key is bound to teams publishes."""
 
 
 @dataclass(frozen=True, slots=True)

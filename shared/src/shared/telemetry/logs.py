@@ -9,7 +9,7 @@ import structlog
 
 ALLOWED: Final = frozenset(
     {
-        "after", "age_s", "attempt", "consumer", "count", "databases", "digest", "door", "doors", "effect", "failpoint", "due_at", "epoch", "error", "event",
+        "after", "age_s", "attempt", "consumer", "count", "databases", "delivery", "digest", "door", "doors", "effect", "failpoint", "due_at", "epoch", "error", "event",
         "event_id", "fault", "handoff", "instance", "kind", "lag", "lanes", "late_s", "lead", "level", "logger", "method",
         "partition", "partitions", "pause_s", "policy", "port", "reason", "records", "requests", "route", "rows", "seconds", "seq",
         "service", "size_bytes", "stack", "status", "stream", "timestamp", "to", "topic", "topics", "url", "version", "what", "why",

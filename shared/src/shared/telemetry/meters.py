@@ -72,7 +72,7 @@ class Meters:
             "baton_timers_postponed", "Due rows that can't be fired and are tried again later", ["timer"], registry=r
         )
         self.loop_lag = Gauge("baton_loop_lag_seconds", "Event loop lag", registry=r)
-        self.http_requests = Counter("baton_http_requests", "Requests", ["method", "route", "status"], registry=r)
+        self.http_requests = Counter("baton_http_requests", "Answers begun", ["method", "route", "status"], registry=r)
         self.door_refused = Counter("baton_door_refused", "Submissions refused at a door", ["door", "why"], registry=r)
         self.door_token_refused = Counter(
             "baton_door_token_refused", "Answers not fetched because the vendor refuses the token", ["door"], registry=r
@@ -96,6 +96,12 @@ class Meters:
             "baton_rotation_unfairness", "The greatest |assigned - share| in a team since its last change; at most 1",
             ["team"], registry=r,
         )  # fmt: skip
+
+    def answered(self, method: str, route: str | None, status: int) -> None:
+        """An answer began. `route` is a template of the table of routes; of what is not in it the sender chose the words."""
+        if route is None:
+            method, route = "-", "-"
+        self.http_requests.labels(method, route, f"{status // 100}xx").inc()
 
     def batch(self, service: str, records: int, seconds: float) -> None:
         """One batch was handled."""

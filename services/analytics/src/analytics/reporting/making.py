@@ -22,6 +22,8 @@ from analytics.settings import Settings
 from shared.contracts import ClockBreached, ClockRevoked, LeadRejected
 
 _WEEK: Final = timedelta(days=6)
+_FIRST: Final = date.min + timedelta(days=2)
+_LAST: Final = date.max - timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,14 @@ class Ask:
 
     @property
     def begins(self) -> datetime | None:
-        return midnight(self.since, self.settings.basis.zone_info) if self.since else None
+        """None from the first days there are on: their midnight, of some zones, is no instant any more."""
+        return midnight(self.since, self.settings.basis.zone_info) if self.since and self.since > _FIRST else None
 
     @property
     def ends(self) -> datetime | None:
-        return midnight(self.until + timedelta(days=1), self.settings.basis.zone_info) if self.until else None
+        """None up to the last days there are."""
+        end = self.until + timedelta(days=1) if self.until and self.until < _LAST else None
+        return midnight(end, self.settings.basis.zone_info) if end else None
 
 
 async def all_kpis(session: AsyncConnection, ask: Ask, *, by_event: bool) -> list[Kpi]:

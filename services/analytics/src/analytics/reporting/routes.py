@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, Final
 
+import anyio.to_thread
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -141,7 +142,8 @@ def _spend(router: APIRouter, desk: Desk) -> None:
     async def import_spend(request: Request, principal: Caller) -> Response:
         """Take rows of spend, all or none. The same rows again change nothing; a corrected one replaces its former."""
         try:
-            rows = read_rows(spending.rows_of(await request.body(), request.headers.get("content-type", "")))
+            kind = request.headers.get("content-type", "")
+            rows = await anyio.to_thread.run_sync(_rows_of, await request.body(), kind)  # there may be very many
         except spending.NotRows as error:
             raise Problem(422, str(error), code="spend") from error
         except SpendRefused as error:
@@ -162,6 +164,10 @@ def _spend(router: APIRouter, desk: Desk) -> None:
             rows = await spending.spend_page(session, since, until, read_spend_cursor(cursor), limit)
         more = write_spend_cursor(rows[-1].first_day, rows[-1].key) if len(rows) == limit else None
         return answer({"items": [_spend_json(row) for row in rows], "next": more})
+
+
+def _rows_of(body: bytes, content_type: str) -> list[Spend]:
+    return read_rows(spending.rows_of(body, content_type))
 
 
 def _spend_json(row: Spend) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def rows_of(body: bytes, content_type: str) -> list[Mapping[str, Any]]:
         return _csv_rows(body)
     try:
         found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotRows(f"this is no JSON ({error}); for CSV send Content-Type: text/csv") from error
     rows = found.get("items") if isinstance(found, dict) else found
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

@@ -64,6 +64,7 @@ def add_erasures(router: APIRouter, desk: Desk) -> None:
 
 
 async def _erase(work: Work, lane: int, lead_id: UUID, erasure_id: UUID, actor: str, *, purge: bool) -> Answer:
+    await queries.forget_parked(work.session, lead_id)
     row = await queries.the_lead(work.session, lead_id, lock=True)
     if row is None:
         raise no_lead()

@@ -143,6 +143,16 @@ async def end(session: AsyncConnection, import_id: UUID, state: str, problems: S
     await session.execute(text("delete from import_piece where import_id = :id"), {"id": import_id})
 
 
+async def prune_rows(session: AsyncConnection, before: datetime, most: int) -> int:
+    """Delete what became of the rows of files whose reading ended before; how many. The files' counts stay."""
+    query = text(
+        "delete from import_row where (import_id, number) in (select r.import_id, r.number from import i"
+        " join import_row r using (import_id) where i.state <> 'reading' and i.finished_at < :before"
+        " limit :most for update of r skip locked)"
+    )
+    return (await session.execute(query, {"before": before, "most": most})).rowcount
+
+
 async def rows_of(
     session: AsyncConnection, import_id: UUID, state: str | None, after: int, limit: int
 ) -> Sequence[Row[Any]]:

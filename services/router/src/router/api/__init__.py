@@ -18,13 +18,14 @@ from router.api import (
 )
 from router.settings import Settings
 from shared.runtime.desk import Desk
+from shared.store.sealing import Seal
 
 
-def api(desk: Desk, settings: Settings) -> APIRouter:
+def api(desk: Desk, settings: Settings, seal: Seal) -> APIRouter:
     """The router's paths, as in the table of routes."""
     router = APIRouter()
     rooms = (stream, handoffs, transfers, leads, notes, pools, opportunities, tasks, reps, absence, what_ifs)
     for room in rooms:
         room.add(router, desk)
-    subscriptions.add(router, desk, settings)
+    subscriptions.add(router, desk, settings, seal)
     return router

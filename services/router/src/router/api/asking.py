@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, TypeVar, cast
 from uuid import UUID
 
@@ -17,7 +17,9 @@ from router.store.lists import Page, Scope
 from router.turn import Turn, begin, finish, pass_calls_on, settle
 from shared.http.access import Principal
 from shared.http.app import caller
+from shared.http.passes import Opens, new_pass
 from shared.http.problems import Problem
+from shared.runtime.clock import system_clock
 from shared.runtime.desk import Answer, Desk
 from shared.runtime.ids import new_id
 from shared.runtime.work import Work
@@ -27,7 +29,10 @@ Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 Text = Annotated[str, Field(max_length=10_000)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Amount = Annotated[int, Field(ge=0, le=2**62)]
-Instant = AwareDatetime
+FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LAST: Final = datetime(9000, 1, 1, tzinfo=UTC)
+Instant = Annotated[AwareDatetime, Field(ge=FIRST, le=LAST)]
+"""The driver gives the first and the last instants that there are back as infinities, which compare with none."""
 READS_NOTES: Final = frozenset({"sdr", "rep", "manager", "marketer", "admin"})
 
 _STATUS: Final = {
@@ -182,6 +187,13 @@ def scope_of(principal: Principal, owner: str | None = None) -> Scope:
     if owner is not None and owner != principal.rep:
         raise Problem(403, "you see your own list only; leave owner out", code="not-owner")
     return Scope(principal.rep or "")
+
+
+def passed(desk: Desk, principal: Principal, item: dict[str, Any], opens: Opens) -> dict[str, Any]:
+    """A row that a rep may see, with the pass by which other services let the rep read its lead (`?pass=`)."""
+    if principal.role != "rep":
+        return item
+    return {**item, "pass": new_pass(desk.secrets, principal.rep or "", item["lead_id"], opens, system_clock())}
 
 
 def listed(items: Sequence[dict[str, Any]], page: Page, key: str) -> Response:

@@ -27,6 +27,7 @@ from router.api.asking import (
     found,
     json,
     listed,
+    passed,
     scope_of,
 )
 from router.cases import Case
@@ -92,16 +93,16 @@ def _reads(router: APIRouter, desk: Desk) -> None:
         state: State | None = None,
         lead_id: UUID | None = None,
     ) -> Response:
-        """Handoffs, oldest first; `open` are all that are not closed."""
+        """Handoffs, oldest first; `open` are all that are not closed. A rep is given a pass to each lead."""
         async with desk.read() as session:
             items = await lists.handoffs(
                 session, scope_of(principal, owner), page, owner=owner, state=state, lead_id=lead_id
             )
-        return listed(items, page, "handoff_id")
+        return listed([passed(desk, principal, item, "lead") for item in items], page, "handoff_id")
 
     @router.get("/v1/handoffs/{handoff_id}")
     async def handoff(principal: Caller, handoff_id: UUID) -> Response:
-        """One handoff: why this owner, the contacts, the lead's checklist."""
+        """One handoff: why this owner, the contacts, the lead's checklist. A rep is given a pass to the lead."""
         async with desk.read() as session:
             shown = found(await lists.handoff(session, handoff_id), "handoff")
             allow(principal, shown["owner"], shown["team"])
@@ -112,7 +113,7 @@ def _reads(router: APIRouter, desk: Desk) -> None:
         shown["comment"] = notes.get(("rejection", str(handoff_id)))
         shown["status"] = dossier.status
         shown["missing"] = missing(dossier, published.value.routing)
-        return json(shown)
+        return json(passed(desk, principal, shown, "lead"))
 
 
 def contacts_of(dossier: Dossier, handoff_id: UUID, notes: dict[tuple[str, str], str]) -> list[dict[str, Any]]:

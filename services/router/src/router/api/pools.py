@@ -6,13 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from router.api.asking import Ask, Asked, Body, Caller, Paged, answer, carry_out, done, found, listed, scope_of
+from router.api.asking import Ask, Asked, Body, Caller, Paged, answer, carry_out, done, found, listed, passed, scope_of
 from router.cases import Case, Offering
 from router.domain import ownership
 from router.domain.desk import full, local_day
 from router.domain.dossier import place
 from router.domain.facts import Actor, Refused
-from router.domain.policy import Pool, Rep, Team
+from router.domain.policy import Pool, Rep, Routing, Team
 from router.domain.rules import step_of
 from router.store import lists
 from router.turn import Turn
@@ -33,10 +33,14 @@ def add(router: APIRouter, desk: Desk) -> None:
     """The paths of pools and of the waiting."""
 
     @router.get("/v1/pools/{pool}")
-    async def pool_of(pool: Pool, page: Paged) -> Response:
-        """The leads in a pool."""
+    async def pool_of(principal: Caller, pool: Pool, page: Paged) -> Response:
+        """The leads in a pool. A rep sees those that may be claimed from, with a pass to each lead's score."""
         async with desk.read() as session:
-            return listed(await lists.pool(session, pool, page), page, "lead_id")
+            if principal.role == "rep":
+                published = await desk.transactions.policies.current(session, "routing", desk.clock())
+                _claimable(published.value.routing, pool)
+            items = await lists.pool(session, pool, page)
+        return listed([passed(desk, principal, item, "score") for item in items], page, "lead_id")
 
     @router.post("/v1/pools/{pool}/claim")
     async def claim(ask: Asked, pool: Pool, said: Claim) -> Response:
@@ -58,9 +62,15 @@ def add(router: APIRouter, desk: Desk) -> None:
     @router.get("/v1/waiting")
     async def waiting(principal: Caller, page: Paged, reason: str | None = None) -> Response:
         """The leads that nobody could take yet, and why."""
-        scope = lists.Scope() if principal.role in ("rep", "sdr") else scope_of(principal)
+        scope = lists.Scope() if principal.role == "sdr" else scope_of(principal)
         async with desk.read() as session:
             return listed(await lists.waiting(session, scope, page, reason=reason), page, "lead_id")
+
+
+def _claimable(routing: Routing, pool: Pool) -> None:
+    rule = routing.pools.get(pool)
+    if rule is None or not rule.claim:
+        raise Problem(403, f"nobody claims from the {pool} pool, so it is not shown to reps", code="not-claimable")
 
 
 def _claimant(ask: Ask, said: Claim) -> str:

@@ -87,7 +87,7 @@ def _change(router: APIRouter, desk: Desk) -> None:
     @router.patch("/v1/reps/{rep}")
     async def change(ask: Asked, rep: str, said: Changes) -> Response:
         """Change weight, caps, leave, `active` …, or the team."""
-        given = said.model_dump(mode="json", exclude_unset=True, exclude={"team"})
+        given = dict(said.model_extra or {})  # as it came: whether it is a rep's, the policy's reader says
         if "id" in given:
             raise Problem(422, "a rep keeps the id: handoffs name it", code="rep-id")
 
@@ -109,6 +109,9 @@ def _leave(router: APIRouter, desk: Desk) -> None:
     async def leave(ask: Asked, rep: str) -> Response:
         """Take a rep out. Whoever has open work is refused: set `active: false` and have it passed on first."""
         async with desk.read() as session:
+            routing = await desk.transactions.policies.current(session, "routing", desk.clock())
+            member_of = _find(dict(routing.body), rep)
+            _allow(ask.principal, {member_of[0]} if member_of else set())  # gone already: the command answers again
             held = await lists.open_work(session, rep)
         if held:
             detail = f"{rep} has {held} open; set active to false and give the work away first (POST /v1/reps/{rep}/transfer)"

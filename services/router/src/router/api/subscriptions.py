@@ -8,6 +8,7 @@ from pydantic import Field
 
 from router.api.asking import Ask, Asked, Body, Caller, Paged, found, json, listed
 from router.domain.subscriptions import EVENTS
+from router.sending.sealed import to_keep
 from router.sending.webhooks import PREFIX, BadAddress, checked_url, is_secret, new_secret, resolve
 from router.settings import Settings
 from router.store import deliveries
@@ -16,6 +17,7 @@ from shared.http.problems import Problem
 from shared.runtime.desk import Answer, Desk
 from shared.runtime.ids import derived_id, new_id
 from shared.runtime.work import Work
+from shared.store.sealing import Seal
 
 # a subscription belongs to no lead; commands are kept under one
 _SUBSCRIPTIONS = derived_id("subscriptions")
@@ -44,13 +46,13 @@ class Subscribing(Body):
     team: Annotated[str, Field(max_length=200)] | None = None
 
 
-def add(router: APIRouter, desk: Desk, settings: Settings) -> None:
+def add(router: APIRouter, desk: Desk, settings: Settings, seal: Seal) -> None:
     """The paths of subscriptions and deliveries."""
-    _subscriptions(router, desk, settings)
+    _subscriptions(router, desk, settings, seal)
     _deliveries(router, desk)
 
 
-def _subscriptions(router: APIRouter, desk: Desk, settings: Settings) -> None:
+def _subscriptions(router: APIRouter, desk: Desk, settings: Settings, seal: Seal) -> None:
     @router.get("/v1/subscriptions")
     async def subscriptions(principal: Caller) -> Response:
         """The open ones, without their secrets."""
@@ -74,7 +76,7 @@ def _subscriptions(router: APIRouter, desk: Desk, settings: Settings) -> None:
                 "created_by": ask.principal.actor,
                 "created_at": work.now,
             }
-            await deliveries.add(work.session, {**shown, "secret": secret})
+            await deliveries.add(work.session, {**shown, "secret": to_keep(seal, secret)})
             return Answer(201, bytes(json(shown).body))
 
         kept = await desk.command(ask.command_id, ask.body, _SUBSCRIPTIONS, act)
@@ -109,7 +111,7 @@ async def _check(ask: Ask, said: Subscribing, settings: Settings) -> None:
 
 
 def _secret(desk: Desk, said: Subscribing) -> str:
-    """The secret as it is kept: itself with its prefix, or where it is.
+    """The secret: itself with its prefix, or the name of where it is.
 
     Raises Problem 422.
     """

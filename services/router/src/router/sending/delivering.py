@@ -14,7 +14,7 @@ from router.domain.mail import mail_of
 from router.domain.policy import Rep
 from router.domain.rules import Policy
 from router.domain.subscriptions import link_to, next_try, payload
-from router.sending import mail, webhooks
+from router.sending import mail, sealed, webhooks
 from router.sending.bell import Bell
 from router.sending.webhooks import Outcome
 from router.settings import Settings
@@ -23,6 +23,7 @@ from router.store.deliveries import Taken
 from shared.runtime.clock import system_clock
 from shared.runtime.desk import Desk
 from shared.runtime.failures import is_passing
+from shared.store.sealing import Seal
 
 log = structlog.get_logger("deliveries")
 
@@ -38,6 +39,7 @@ class Sender:
     desk: Desk
     bell: Bell
     settings: Settings
+    seal: Seal
     http: httpx.AsyncClient
     under_way: Counter[str] = field(default_factory=Counter[str])
 
@@ -58,7 +60,7 @@ class Sender:
         except Exception as error:
             if not is_passing(error):
                 raise
-            log.warning("a delivery's end is not kept yet", what=str(letter.id), error=type(error).__name__)
+            log.warning("a delivery's end is not kept yet", delivery=str(letter.id), error=type(error).__name__)
         finally:
             self.under_way[letter.queue] -= 1
             self.under_way = +self.under_way
@@ -73,14 +75,14 @@ class Sender:
             return None
         secret = self._secret(letter.secret)
         if secret is None:
-            return Outcome(sent=False, problem="its secret is not set")
+            return Outcome(sent=False, problem="its secret is not set, or no present key opens it")
         body = payload(letter.body, link)
         # receivers check the instant by their own clocks: it is the real one, whatever ours shows
         headers = webhooks.signed(secret, str(letter.event_id), body, system_clock())
         return await webhooks.post(self.http, letter.url, headers, body, private=self.settings.webhook_private)
 
     def _secret(self, kept: str) -> str | None:
-        found = kept if kept.startswith(webhooks.PREFIX) else self.desk.secrets(kept)
+        found = sealed.found(self.seal, kept, self.desk.secrets)
         return found if found is not None and webhooks.is_secret(found) else None
 
     async def _mail(self, letter: Taken, link: str) -> Outcome | None:
@@ -120,17 +122,17 @@ class Sender:
                 return
             await deliveries.ended(work.session, letter, "dead", work.now, outcome.answer, problem)
         meter.labels(letter.kind, "dead").inc()
-        log.error("a delivery is dead", what=str(letter.id), why=f"{letter.kind}: {problem}")
+        log.error("a delivery is dead", delivery=str(letter.id), why=f"{letter.kind}: {problem}")
 
 
 def _minute(at: str | None) -> str | None:
     return datetime.fromisoformat(at).strftime("%Y-%m-%d %H:%M") if at else None
 
 
-async def deliver(desk: Desk, bell: Bell, settings: Settings) -> None:
+async def deliver(desk: Desk, bell: Bell, settings: Settings, seal: Seal) -> None:
     """Send for ever. A failure that does not pass ends the process."""
     async with webhooks.client() as http, asyncio.TaskGroup() as group:
-        sender = Sender(desk, bell, settings, http)
+        sender = Sender(desk, bell, settings, seal, http)
         while True:
             await bell.heard()
             try:

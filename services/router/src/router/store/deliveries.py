@@ -1,7 +1,7 @@
 """Subscriptions, and deliveries from the transaction of their event to their end."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
@@ -43,6 +43,14 @@ _NEXT_DUE: Final = text(
     "select p, (select min(next_at) from delivery where partition = p and state = 'pending' and next_at is not null)"
     " from unnest(cast(:partitions as int[])) p"
 )
+# ids are made in the order of time, so that only the oldest rows are looked at, without an index on their end
+_PRUNE: Final = text(
+    "delete from delivery where delivery_id in (select delivery_id from delivery where delivery_id in"
+    " (select delivery_id from delivery order by delivery_id limit 4 * cast(:most as int))"
+    " and state <> 'pending' and ended_at < :before order by delivery_id limit :most for update skip locked)"
+)
+KEPT: Final = timedelta(days=30)
+"""How long a delivery that has ended, well or not, can be looked at and sent again."""
 _SHOWN: Final = (
     "delivery_id, kind, subscription_id, rep, lead_id, event_id, event, state, attempts, created_at, next_at, ended_at,"
     " answer, problem"
@@ -244,4 +252,23 @@ async def replay(session: AsyncConnection, delivery_id: UUID, now: datetime) -> 
             " taken_until = null, ended_at = null, problem = null where delivery_id = :id and state <> 'pending'"
         ),
         {"id": delivery_id, "now": now, "give_up_at": now + GIVE_UP},
+    )
+
+
+async def prune(session: AsyncConnection, before: datetime, most: int) -> int:
+    """Delete what ended before; how many."""
+    return (await session.execute(_PRUNE, {"before": before, "most": most})).rowcount
+
+
+async def secrets_like(session: AsyncConnection, prefix: str) -> list[tuple[UUID, str]]:
+    """Secrets that are kept in a way that begins so."""
+    query = text("select subscription_id, secret from subscription where starts_with(secret, :prefix)")
+    return [(row[0], row[1]) for row in await session.execute(query, {"prefix": prefix})]
+
+
+async def keep_secret(session: AsyncConnection, subscription_id: UUID, now_kept: str, to_keep: str) -> None:
+    """Keep a secret in place of what is kept of it now."""
+    await session.execute(
+        text("update subscription set secret = :new where subscription_id = :id and secret = :old"),
+        {"id": subscription_id, "old": now_kept, "new": to_keep},
     )

@@ -1,7 +1,7 @@
 """The past of a window, read for a what-if: desks as they were kept, handoffs, looks in vain, releases, switches."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +16,9 @@ from shared.contracts.attributes import Attributes
 from shared.contracts.handoffs import Decision
 
 MOST_ITEMS: Final = 200_000
+REPLAYABLE: Final = timedelta(days=730)
+"""How far back a what-if sees."""
+ANSWERS_KEPT: Final = timedelta(days=90)
 _PREFERRED: Final = frozenset({"returning_owner", "account_owner"})
 _DESK: Final = msgspec.json.Decoder(Desk)
 _LEAD: Final = msgspec.json.Decoder(Lead)
@@ -151,3 +154,41 @@ async def versions(session: AsyncConnection, kind: str) -> list[tuple[int, datet
         text("select version, effective_from from policy where kind = :kind order by version"), {"kind": kind}
     )
     return [(row[0], row[1]) for row in rows]
+
+
+async def prune_answers(session: AsyncConnection, before: datetime, most: int) -> int:
+    """Delete answers of what-ifs that were given before; how many."""
+    query = text(
+        "delete from what_if where what_if_id in (select what_if_id from what_if where asked_at < :before"
+        " limit :most for update skip locked)"
+    )
+    return (await session.execute(query, {"before": before, "most": most})).rowcount
+
+
+async def prune_desks(session: AsyncConnection, before: datetime, most: int) -> int:
+    """Delete desks of days before, but of each team the last of them: from it a window that begins then is replayed."""
+    query = text(
+        "delete from desk_day where (team, number) in (select d.team, d.number from desk_day d where d.at < :before"
+        " and exists (select from desk_day later where later.team = d.team and later.number > d.number"
+        " and later.at <= :before) order by d.at limit :most for update skip locked)"
+    )
+    return (await session.execute(query, {"before": before, "most": most})).rowcount
+
+
+async def prune_looks(session: AsyncConnection, before: datetime, most: int) -> int:
+    """Delete looks in vain from before, once no kept desk is older than they are; how many."""
+    return await _prune(session, "look", before, most)
+
+
+async def prune_releases(session: AsyncConnection, before: datetime, most: int) -> int:
+    """Delete capacity given back before, once no kept desk is older than that; how many."""
+    return await _prune(session, "desk_release", before, most)
+
+
+async def _prune(session: AsyncConnection, table: str, before: datetime, most: int) -> int:
+    query = text(
+        f"delete from {table} where ctid = any(array(select ctid from {table} it where at < :before and coalesce("
+        "number < (select min(number) from desk_day d where d.team = it.team), true)"
+        " order by at limit :most for update skip locked))"
+    )
+    return (await session.execute(query, {"before": before, "most": most})).rowcount

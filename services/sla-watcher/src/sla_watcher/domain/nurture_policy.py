@@ -63,7 +63,7 @@ def parse_nurture(
     if not problems:
         problems += _unreachable(cadences)
         pool = policy.get("pool", cadences[0].name if cadences else None)
-        if pool is not None and pool not in {each.name for each in cadences}:
+        if pool is not None and pool not in [each.name for each in cadences]:  # no set: it may be a list
             problems.append(Problem("pool", f"no cadence is named {shown(pool)}", "name one of the cadences above"))
         if not problems:
             alone = all(tier_alone(each.when) for each in cadences if each.when is not None)
