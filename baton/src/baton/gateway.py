@@ -63,7 +63,7 @@ def app(settings: Settings, upstream: Mapping[str, httpx.AsyncClient], meters: M
 
     async def proxied(request: Request) -> Response:
         route = route_of(request.method, request.url.path)
-        request.scope["state"]["route"] = route.template
+        request.scope.setdefault("state", {})["route"] = route.template
         return await _pass_on(request, upstream[route.service], route.service)
 
     made.add_route("/{path:path}", proxied, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
