@@ -11,6 +11,7 @@ import orjson
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from intake import housekeeping
 from intake.admission import Request, admit
 from intake.capture import Placed
 from intake.domain.proof import Arrival
@@ -18,6 +19,7 @@ from intake.group import Committer
 from intake.rules import RuleBook
 from shared.contracts import LeadCaptured, LeadEngaged, LeadUpdated
 from shared.runtime import tally
+from shared.runtime.desk import Desk
 from tests.integration.intake.doors import FORM, a_lead, balance, google, intake
 from tests.support.harness import Bench
 from tests.support.postgres import MakeDatabase
@@ -109,6 +111,10 @@ async def test_a_vendors_redelivery_is_a_repeat_for_ever_whatever_else_it_says(m
 async def test_a_commit_in_doubt_is_tried_again_with_the_same_ids(
     make_database: MakeDatabase, monkeypatch: pytest.MonkeyPatch, *, reaches_the_database: bool
 ) -> None:
+    async def nothing(_desk: Desk) -> None:
+        """Only the request commits."""
+
+    monkeypatch.setattr(housekeeping, "tidy", nothing)
     async with intake(make_database) as bench:
         await bench.client.get("/v1/doors")  # the rules are read by now
         real = AsyncConnection.commit

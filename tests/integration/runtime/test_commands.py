@@ -124,3 +124,20 @@ async def test_a_crowd_of_commands_leaves_connections_for_the_lanes(world: World
         work.emit([a_score(an_engagement(a_lead_in(1)), 1)])
     go_on.set()
     assert len(set(await asyncio.gather(*crowd))) == 40
+
+
+async def test_who_is_cancelled_while_a_place_is_found_is_cancelled(world: World) -> None:
+    desk = desk_on(world)
+
+    async def works_for_ever() -> None:
+        async with desk.work():
+            pass
+        await asyncio.Event().wait()
+
+    for turns in range(12):
+        task = asyncio.create_task(works_for_ever())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=5)
+        assert done, f"cancelled after {turns} turns of the loop, it goes on"

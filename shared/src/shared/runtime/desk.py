@@ -87,7 +87,8 @@ class Desk:
     @asynccontextmanager
     async def _placed(self, unit: AbstractAsyncContextManager[_T]) -> AsyncGenerator[_T]:
         """Raises TimeoutError where no place came free in time, which passes: 503 to whoever asked."""
-        await asyncio.wait_for(self.places.acquire(), _PLACE_WAIT_S)
+        async with asyncio.timeout(_PLACE_WAIT_S):  # wait_for would swallow a cancellation that comes with the place
+            await self.places.acquire()
         try:
             async with unit as found:
                 yield found

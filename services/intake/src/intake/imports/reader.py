@@ -5,6 +5,7 @@ file, and each row is still counted once.
 """
 
 import asyncio
+import contextlib
 import tempfile
 import time
 from collections import Counter
@@ -102,10 +103,9 @@ class Reader:
                 log.warning("imports wait", error=type(error).__name__)
                 await asyncio.sleep(_LOOK_S)
             if not self.jobs:
-                try:
-                    await asyncio.wait_for(self.woken.wait(), _LOOK_S)
-                except TimeoutError:
-                    continue
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_S):
+                        await self.woken.wait()
 
     async def _look(self, desk: Desk) -> None:
         """Open the files that nobody reads: those accepted here, and those that stand still."""
