@@ -201,10 +201,10 @@ async def everybody_is_somewhere(product: Product, everybody: Sequence[Person]) 
     fates = Counter(person.fate for person in everybody)
     assert picture["unexplained"] == 0
     assert picture["captured"] == len(everybody) + 1  # and the test lead
-    # whoever has an SQL's score without the behaviour is in the raw pool: only the MQL's tier says nurture
+    # whoever has an SQL's score without the behaviour is nurtured: warmer than an MQL, not colder
     assert picture["where"] == {
-        "pool:raw": fates[Fate.QUIET] + fates[Fate.BELOW] + fates[Fate.ALMOST],
-        "pool:nurture": fates[Fate.EDGE] + fates[Fate.READER] + fates[Fate.REFUSED],
+        "pool:raw": fates[Fate.QUIET] + fates[Fate.BELOW],
+        "pool:nurture": fates[Fate.EDGE] + fates[Fate.READER] + fates[Fate.REFUSED] + fates[Fate.ALMOST],
         "opportunity": fates[Fate.OPEN],
         "pool:re-marketing": fates[Fate.LOST],
         "won": fates[Fate.WON],

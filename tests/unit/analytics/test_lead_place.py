@@ -87,7 +87,7 @@ WAYS: Sequence[tuple[Sequence[Step], str]] = (
     ([captured, raw, invalid, qualified], "invalid"),
     ([captured, warm, qualified, waiting, again], "waiting"),
     ([captured, warm, qualified, pulled], "pool:public"),
-    ([captured, hot], "pool:raw"),
+    ([captured, hot], "pool:nurture"),
     ([captured, warm, qualified, assigned, given_back], "pool:public"),
     ([captured, warm, qualified, assigned, returned, reassigned], "handoff"),
     ([captured, warm, qualified, assigned, returned, waiting], "waiting"),

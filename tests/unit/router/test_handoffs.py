@@ -227,7 +227,7 @@ def test_status_moves_forward_alone_and_back_from_invalid_on_proof() -> None:
     assert refused(progress.move(invalid, "contacted", by=BOSS, at=at(3))).code == "not_forward"
     assert refused(progress.move(invalid, "new", by=BOSS, at=at(3))).code == "no_proof"
     repaired = done(progress.move(invalid, "new", by=BOSS, at=at(3), proof="the number was corrected"))
-    assert (repaired.status, str(place(repaired))) == ("new", "raw")
+    assert (repaired.status, str(place(repaired))) == ("new", "nurture")  # of its score, and nobody has it
 
 
 def test_an_opportunity_is_refused_with_the_missing_fields_named() -> None:

@@ -71,7 +71,7 @@ def _awaits_routing(facts: Facts) -> bool:
 
 
 def _by_score(facts: Facts) -> tuple[str, ...]:
-    """Marketing nurtures what the tier's action says; all else that nobody has lies in the raw pool."""
+    """Marketing nurtures what the tier's action says, and what is above the bar but not qualified; the rest is raw."""
     if facts.score is None:
         return ()
-    return ("pool:nurture" if facts.score.action == "nurture" else "pool:raw",)
+    return ("pool:nurture" if facts.score.action in ("nurture", "assign") else "pool:raw",)

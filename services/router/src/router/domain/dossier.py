@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -160,6 +160,11 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     carried_hops: int = 0
 
 
+NURTURED: Final = ("nurture", "assign")
+"""Actions of the tier under which marketing keeps a lead without an owner: above the bar but not qualified is warmer
+than what is nurtured, not colder."""
+
+
 class Place(msgspec.Struct, frozen=True, gc=False):
     """Where the lead is now: exactly one. `detail` is the waiting reason, the owner, or the lead merged into."""
 
@@ -204,7 +209,7 @@ def _without_an_owner(dossier: Dossier) -> Place:
         return Place("pool", dossier.pooled.pool)
     if dossier.opportunities and dossier.opportunities[-1].stage == "won":
         return Place("won")
-    return Place("pool", "nurture" if dossier.action == "nurture" else "raw")
+    return Place("pool", "nurture" if dossier.action in NURTURED else "raw")
 
 
 def open_handoff(dossier: Dossier) -> Handoff | None:
