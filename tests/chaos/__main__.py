@@ -1,10 +1,11 @@
 """`python -m tests.chaos`: the fault campaign. Ends with 1 where anything was lost, doubled or left unexplained."""
 
 import argparse
-import asyncio
 import sys
 import time
 from pathlib import Path
+
+import uvloop
 
 from tests.chaos.campaign import Outcome, Plan, campaign
 from tests.chaos.faults import BY_NAME
@@ -42,7 +43,7 @@ def main() -> int:
             faults,
             lasts_s=options.minutes * 60,
         )
-        outcome = asyncio.run(campaign(plan, say))
+        outcome = uvloop.run(campaign(plan, say))  # the line to PostgreSQL is half of the harness
         outcomes.append(outcome)
         _tell(outcome)
         if options.report is not None:
