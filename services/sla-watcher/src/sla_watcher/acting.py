@@ -1,21 +1,17 @@
 """Door 2, commands: what managers do to clocks. Each is carried out once, under the lead's lock."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from shared.http.access import Principal
-from shared.http.app import caller
+from shared.http.commands import Ask, Asked, Body, Word
 from shared.http.problems import Problem
 from shared.runtime.calendars import CALENDARS
 from shared.runtime.desk import Answer, Desk
-from shared.runtime.ids import new_id
 from shared.runtime.work import Work
 from sla_watcher import store
 from sla_watcher.domain import (
@@ -30,45 +26,19 @@ from sla_watcher.domain import (
 )
 from sla_watcher.telling import event_of
 
-Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
-"""A typed reason: it travels in events, so it is never a sentence."""
 Outcome = tuple[Clock, Transition] | None
 
 
-class Why(BaseModel):
+class Why(Body):
     """The reason, such as `illness` or `customer_wish`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     reason: Word
 
 
-class PerhapsWhy(BaseModel):
+class PerhapsWhy(Body):
     """The reason, where there is one to tell."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     reason: Word | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One request: who, with which idempotency key, and what it said."""
-
-    principal: Principal
-    path: str
-    key: str | None
-    body: bytes
-
-    @property
-    def command_id(self) -> str:
-        """The same for every try of one command."""
-        return f"sla-watcher:{self.principal.key_id}:{self.path}:{self.key}" if self.key else str(new_id())
-
-
-async def _asked(request: Request, principal: Annotated[Principal, Depends(caller)]) -> Ask:
-    return Ask(principal, request.url.path, request.headers.get("idempotency-key"), await request.body())
-
-
-Asked = Annotated[Ask, Depends(_asked)]
 
 
 def add_commands(router: APIRouter, desk: Desk) -> None:

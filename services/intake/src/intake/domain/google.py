@@ -2,7 +2,7 @@
 
 from intake.domain.draft import Draft, said_yes
 from intake.domain.labels import asked_field, guessed_field
-from intake.domain.paths import as_texts, texts
+from intake.domain.paths import as_texts
 from intake.domain.policy import GoogleDoor
 from intake.domain.strict_json import Json
 from intake.domain.submission import Answer, Unmappable
@@ -37,7 +37,7 @@ def read_google(door: GoogleDoor, body: Json) -> Draft | Unmappable:
     answers = [answer for column in columns if (answer := _answer(column)) is not None]
     draft.answers = answers
     draft.is_test = draft.is_test or any(_DUMMY in answer.values for answer in answers)
-    _map_by_policy(door, draft, body)
+    draft.put_by_policy(door.map, body)
     _map_columns(draft, answers)
     for name, field in _IDS.items():
         draft.put(field, as_texts(body.get(name)), name)
@@ -56,16 +56,6 @@ def _map_columns(draft: Draft, answers: list[Answer]) -> None:
             field = asked_field(answer.question) or guessed_field(answer.question) or guessed_field(answer.key)
             if field is not None:
                 draft.put(field, answer.values, f"user_column_data.{answer.key}")
-
-
-def _map_by_policy(door: GoogleDoor, draft: Draft, body: dict[str, Json]) -> None:
-    columns: dict[str, Json] = {}
-    for answer in draft.answers:
-        for name in (answer.key, answer.question):
-            columns.setdefault(name, list(answer.values))
-    for field, paths in door.map.items():
-        for path in paths:
-            draft.put(field, texts(columns, path) or texts(body, path), path)
 
 
 def _answer(column: Json) -> Answer | None:

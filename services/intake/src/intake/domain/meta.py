@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from intake.domain.draft import Draft, said_yes
 from intake.domain.labels import asked_field, channel, guessed_field
-from intake.domain.paths import as_texts, texts
+from intake.domain.paths import as_texts
 from intake.domain.policy import MetaDoor
 from intake.domain.strict_json import Json
 from intake.domain.submission import Answer, Awaiting, Unmappable
@@ -76,7 +76,7 @@ def _draft(
     platform = "".join(as_texts(lead.get("platform"))).lower()
     if platform or "source" not in door.defaults:
         draft.platform = _PLATFORMS.get(platform, "facebook")
-    _map_by_policy(door, draft, lead)
+    draft.put_by_policy(door.map, lead)
     for answer in answers:
         field = _TYPES.get(_type(questions, answer.key)) or asked_field(answer.key) or asked_field(answer.question)
         if field is not None:
@@ -93,16 +93,6 @@ def _draft(
     draft.put("created_at", as_texts(lead.get("created_time")) or as_texts(notice.get("created_time")), "created_time")
     _tick(door, draft, lead)
     return draft
-
-
-def _map_by_policy(door: MetaDoor, draft: Draft, lead: dict[str, Json]) -> None:
-    columns: dict[str, Json] = {}
-    for answer in draft.answers:
-        for name in (answer.key, answer.question):
-            columns.setdefault(name, list(answer.values))
-    for field, paths in door.map.items():
-        for path in paths:
-            draft.put(field, texts(columns, path) or texts(lead, path), path)
 
 
 def _tick(door: MetaDoor, draft: Draft, lead: Mapping[str, Json]) -> None:

@@ -1,5 +1,6 @@
 """A rep who is away: the switch that they or their manager throws, and their open work given to others."""
 
+import dataclasses
 from typing import Any, Final
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from fastapi import APIRouter, Response
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from router.api.asking import Ask, Asked, Body, Word, answer, carry_out, done, json
+from router.api.asking import actor, answer, carry_out, done, json
 from router.api.choosing import ByHand, remark
 from router.api.pools import member
 from router.api.transfers import hand_over
@@ -23,6 +24,7 @@ from router.policies import hours_of
 from router.store import doing, lists
 from router.turn import Call, Turn, begin, finish
 from shared.http.access import Principal
+from shared.http.commands import Ask, Asked, Body, Word
 from shared.http.problems import Problem
 from shared.runtime.desk import Answer, Desk
 from shared.runtime.ids import derived_id, new_id
@@ -76,7 +78,7 @@ def add(router: APIRouter, desk: Desk) -> None:
         moved: list[dict[str, Any]] = []
         left: list[dict[str, Any]] = []
         for lead_id in plan:
-            one = Ask(ask.principal, f"{ask.path}/{lead_id}", ask.key, ask.body)
+            one = dataclasses.replace(ask, path=f"{ask.path}/{lead_id}")
             try:
                 after = await _give_one(desk, one, lead_id, rep, said)
                 moved.append(msgspec.json.decode(after.body))
@@ -138,7 +140,7 @@ async def _give_one(desk: Desk, ask: Ask, lead_id: UUID, rep: str, said: ByHand)
         if said.to is not None or said.team is not None:
             await hand_over(turn, case, ask, said, new_id())
         elif open_handoff(case.dossier) is not None:
-            case.take(done(by_hand.reroute(case.dossier, reason=said.reason, by=ask.actor, at=turn.now)))
+            case.take(done(by_hand.reroute(case.dossier, reason=said.reason, by=actor(ask), at=turn.now)))
             remark(turn, case, ask, "transfer", lead_id, said.comment)
         else:  # an opportunity is not routed: the team's next one goes on with it
             team = turn.rules.policy.team_of.get(rep, held[1])

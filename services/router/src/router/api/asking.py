@@ -1,14 +1,13 @@
 """How every request is read, allowed and answered: who asks, whose rows they see, commands carried out once."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, TypeVar, cast
 from uuid import UUID
 
 import msgspec
-from fastapi import Depends, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from fastapi import Depends, Query, Response
+from pydantic import AwareDatetime, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.cases import Case
@@ -17,15 +16,13 @@ from router.store.lists import Page, Scope
 from router.turn import Turn, begin, finish, pass_calls_on, settle
 from shared.http.access import Principal
 from shared.http.app import caller
+from shared.http.commands import Ask
 from shared.http.passes import Opens, new_pass
 from shared.http.problems import Problem
 from shared.runtime.clock import system_clock
 from shared.runtime.desk import Answer, Desk
-from shared.runtime.ids import new_id
 from shared.runtime.work import Work
 
-Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
-"""A typed reason: it travels in events, so it is never a sentence."""
 Text = Annotated[str, Field(max_length=10_000)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Amount = Annotated[int, Field(ge=0, le=2**62)]
@@ -70,36 +67,10 @@ Change = Callable[[Turn, Case], Awaitable[None]]
 Reply = Callable[[AsyncConnection, Case], Awaitable[Answer]]
 
 
-class Body(BaseModel):
-    """A request's body: unknown fields are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One request: who, with which idempotency key, and what it said."""
-
-    principal: Principal
-    path: str
-    key: str | None
-    body: bytes
-
-    @property
-    def actor(self) -> Actor:
-        """The caller, as the domain knows callers."""
-        role = cast('Literal["sdr", "rep", "manager", "admin", "marketer", "operator", "system"]', self.principal.role)
-        return Actor(self.principal.actor, role)
-
-    @property
-    def command_id(self) -> str:
-        """The same for every try of one command."""
-        return f"router:{self.principal.key_id}:{self.path}:{self.key}" if self.key else str(new_id())
-
-
-async def asked(request: Request, principal: Annotated[Principal, Depends(caller)]) -> Ask:
-    """The request as a value (FastAPI dependency)."""
-    return Ask(principal, request.url.path, request.headers.get("idempotency-key"), await request.body())
+def actor(ask: Ask) -> Actor:
+    """The caller, as the domain knows callers."""
+    role = cast('Literal["sdr", "rep", "manager", "admin", "marketer", "operator", "system"]', ask.principal.role)
+    return Actor(ask.principal.actor, role)
 
 
 async def paged(cursor: UUID | None = None, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> Page:
@@ -107,7 +78,6 @@ async def paged(cursor: UUID | None = None, limit: Annotated[int, Query(ge=1, le
     return Page(cursor, limit)
 
 
-Asked = Annotated[Ask, Depends(asked)]
 Paged = Annotated[Page, Depends(paged)]
 Caller = Annotated[Principal, Depends(caller)]
 

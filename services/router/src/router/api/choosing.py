@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec.structs import replace
 from pydantic import model_validator
 
-from router.api.asking import Ask, Body, Text, Word, typed
+from router.api.asking import Text, typed
 from router.api.pools import member
 from router.cases import Case, Offering, Owner, as_lead
 from router.domain.assign import Assigned, Choice, Pooled, Ways, decide
@@ -18,6 +18,7 @@ from router.domain.rules import step_of
 from router.store.desk_work import Note
 from router.turn import Turn
 from shared.contracts.handoffs import Considered, Decision
+from shared.http.commands import Ask, Body, Word
 from shared.http.problems import Problem
 
 

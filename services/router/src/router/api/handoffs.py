@@ -11,14 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.api.asking import (
     READS_NOTES,
-    Ask,
-    Asked,
-    Body,
     Caller,
     Instant,
     Paged,
     Text,
-    Word,
+    actor,
     allow,
     answer,
     at_most,
@@ -38,6 +35,7 @@ from router.domain.progress import missing
 from router.store import lists
 from router.store.desk_work import Note
 from router.turn import Turn
+from shared.http.commands import Ask, Asked, Body, Word
 from shared.runtime.desk import Answer, Desk
 from shared.runtime.ids import new_id
 
@@ -157,7 +155,7 @@ def _verdicts(router: APIRouter, desk: Desk) -> None:
     async def accept(ask: Asked, handoff_id: UUID) -> Response:
         """The owner takes it."""
         return await judge(
-            ask, handoff_id, lambda turn, case: verdicts.accept(case.dossier, handoff_id, by=ask.actor, at=turn.now)
+            ask, handoff_id, lambda turn, case: verdicts.accept(case.dossier, handoff_id, by=actor(ask), at=turn.now)
         )
 
     @router.post("/v1/handoffs/{handoff_id}/reject")
@@ -174,7 +172,7 @@ def _verdicts(router: APIRouter, desk: Desk) -> None:
                 handoff_id,
                 reason=said.reason,
                 rating=said.rating,
-                by=ask.actor,
+                by=actor(ask),
                 at=turn.now,
                 policy=turn.rules.policy.routing,
             ),
@@ -207,7 +205,7 @@ async def log_contact(desk: Desk, ask: Ask, lead_id: UUID, said: Contact, handof
             "result": said.result,
             "occurred_at": at_most(said.occurred_at, turn.now),
             "next_step_at": said.next_step_at,
-            "by": ask.actor,
+            "by": actor(ask),
             "now": turn.now,
             "max_backdate_h": turn.rules.policy.routing.max_backdate_h,
         }

@@ -7,20 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from router.api.asking import (
-    READS_NOTES,
-    Asked,
-    Body,
-    Caller,
-    Text,
-    Word,
-    allow,
-    answer,
-    carry_out,
-    done,
-    found,
-    json,
-)
+from router.api.asking import READS_NOTES, Caller, Text, actor, allow, answer, carry_out, done, found, json
 from router.api.handoffs import Contact, log_contact
 from router.cases import Case
 from router.domain import progress
@@ -31,6 +18,7 @@ from router.store import lists
 from router.store.desk_work import Note
 from router.turn import Turn
 from shared.http.access import Principal
+from shared.http.commands import Asked, Body, Word
 from shared.http.problems import Problem
 from shared.runtime.desk import Answer, Desk
 
@@ -72,7 +60,7 @@ def add(router: APIRouter, desk: Desk) -> None:
         async def change(turn: Turn, case: Case) -> None:
             guard(ask.principal, case.dossier)
             step = progress.move(
-                case.dossier, said.status, by=ask.actor, at=turn.now, reason=said.reason, proof=said.proof
+                case.dossier, said.status, by=actor(ask), at=turn.now, reason=said.reason, proof=said.proof
             )
             case.take(done(step))
             if said.proof:
@@ -118,7 +106,7 @@ def _checklist(router: APIRouter, desk: Desk) -> None:
         async def change(turn: Turn, case: Case) -> None:
             guard(ask.principal, case.dossier)
             policy = turn.rules.policy.routing
-            case.take(done(progress.fill(case.dossier, answers, by=ask.actor, at=turn.now, policy=policy)))
+            case.take(done(progress.fill(case.dossier, answers, by=actor(ask), at=turn.now, policy=policy)))
             turn.notes.extend(
                 Note(lead_id, "checklist", name, value or "", ask.principal.actor)
                 for name, value in given.items()

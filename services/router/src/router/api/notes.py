@@ -7,12 +7,13 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from router.api.asking import Asked, Body, Caller, answer, carry_out, found, json
+from router.api.asking import Caller, answer, carry_out, found, json
 from router.api.leads import guard
 from router.cases import Case
 from router.store import doing, lists
 from router.store.desk_work import Note
 from router.turn import Turn
+from shared.http.commands import Asked, Body
 from shared.runtime.desk import Answer, Desk
 from shared.runtime.ids import new_id
 

@@ -8,12 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.api.asking import (
     Amount,
-    Asked,
-    Body,
     Caller,
     Currency,
     Paged,
-    Word,
+    actor,
     allow,
     answer,
     carry_out,
@@ -27,6 +25,7 @@ from router.cases import Case
 from router.domain import progress
 from router.store import lists
 from router.turn import Turn
+from shared.http.commands import Asked, Body, Word
 from shared.runtime.desk import Answer, Desk
 from shared.runtime.ids import new_id
 
@@ -78,7 +77,7 @@ def add(router: APIRouter, desk: Desk) -> None:
             step = progress.open_opportunity(
                 case.dossier,
                 opportunity_id=opportunity_id,
-                by=ask.actor,
+                by=actor(ask),
                 at=turn.now,
                 policy=turn.rules.policy.routing,
                 amount_minor=said.amount_minor,
@@ -104,7 +103,7 @@ def add(router: APIRouter, desk: Desk) -> None:
                 case.dossier,
                 opportunity_id,
                 said.stage,
-                by=ask.actor,
+                by=actor(ask),
                 at=turn.now,
                 amount_minor=said.amount_minor,
                 currency=said.currency,

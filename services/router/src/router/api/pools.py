@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from router.api.asking import Ask, Asked, Body, Caller, Paged, answer, carry_out, done, found, listed, passed, scope_of
+from router.api.asking import Caller, Paged, answer, carry_out, done, found, listed, passed, scope_of
 from router.cases import Case, Offering
 from router.domain import ownership
 from router.domain.desk import full, local_day
@@ -17,6 +17,7 @@ from router.domain.rules import step_of
 from router.store import lists
 from router.turn import Turn
 from shared.contracts.handoffs import Considered, Decision
+from shared.http.commands import Ask, Asked, Body
 from shared.http.problems import Problem
 from shared.runtime.desk import Answer, Desk
 from shared.runtime.ids import new_id

@@ -9,13 +9,14 @@ import msgspec
 from fastapi import APIRouter, Response
 from pydantic import ConfigDict
 
-from router.api.asking import Ask, Asked, Body, Caller, json
+from router.api.asking import Caller, json
 from router.domain.desk import Desk as TeamDesk
 from router.domain.desk import Hours, local_day, monday_of, unavailable
 from router.domain.policy import Rep, Team
 from router.policies import check, hours_of, parse
 from router.store import doing, lists
 from shared.http.access import Principal
+from shared.http.commands import Ask, Asked, Body
 from shared.http.problems import Problem
 from shared.runtime.desk import Answer, Desk
 from shared.runtime.ids import derived_id

@@ -6,13 +6,14 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from router.api.asking import Ask, Asked, Body, Caller, Paged, found, json, listed
+from router.api.asking import Caller, Paged, found, json, listed
 from router.domain.subscriptions import EVENTS
 from router.sending.sealed import to_keep
 from router.sending.webhooks import PREFIX, BadAddress, checked_url, is_secret, new_secret, resolve
 from router.settings import Settings
 from router.store import deliveries
 from shared.http.access import Principal
+from shared.http.commands import Ask, Asked, Body
 from shared.http.problems import Problem
 from shared.runtime.desk import Answer, Desk
 from shared.runtime.ids import derived_id, new_id

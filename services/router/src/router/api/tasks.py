@@ -7,22 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from router.api.asking import (
-    READS_NOTES,
-    Ask,
-    Asked,
-    Body,
-    Caller,
-    Instant,
-    Paged,
-    Text,
-    Word,
-    answer,
-    carry_out,
-    found,
-    listed,
-    scope_of,
-)
+from router.api.asking import READS_NOTES, Caller, Instant, Paged, Text, answer, carry_out, found, listed, scope_of
 from router.api.leads import guard
 from router.cases import Case
 from router.domain.dossier import open_handoff, open_opportunity_of, owner_of
@@ -31,6 +16,7 @@ from router.store.desk_work import Note
 from router.store.tasks import MARKETINGS, Task
 from router.turn import Turn
 from shared.http.access import Principal
+from shared.http.commands import Ask, Asked, Body, Word
 from shared.http.problems import Problem
 from shared.runtime.desk import Answer, Desk
 from shared.runtime.ids import new_id

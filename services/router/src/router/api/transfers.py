@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from router.api.asking import Ask, Asked, Body, Change, Text, Word, allow, answer, carry_out, done, found, typed
+from router.api.asking import Change, Text, actor, allow, answer, carry_out, done, found, typed
 from router.api.choosing import ByHand, choose, give, remark
 from router.api.handoffs import allow_on
 from router.api.leads import guard
@@ -18,6 +18,7 @@ from router.domain.facts import Refused, Step
 from router.domain.policy import Pool
 from router.store import doing, lists
 from router.turn import Turn
+from shared.http.commands import Ask, Asked, Body, Word
 from shared.http.problems import Problem
 from shared.runtime.desk import Answer, Desk
 from shared.runtime.ids import new_id
@@ -82,7 +83,7 @@ def _letting_go(router: APIRouter, desk: Desk) -> None:
             case.take(
                 done(
                     verdicts.return_handoff(
-                        case.dossier, handoff_id, reason=reason, by=ask.actor, at=turn.now, policy=policy
+                        case.dossier, handoff_id, reason=reason, by=actor(ask), at=turn.now, policy=policy
                     )
                 )
             )
@@ -99,7 +100,7 @@ def _letting_go(router: APIRouter, desk: Desk) -> None:
             step = by_hand.pass_on(
                 case.dossier,
                 handoff_id,
-                by=ask.actor,
+                by=actor(ask),
                 at=turn.now,
                 policy=turn.rules.policy.routing,
                 rating=said.rating,
@@ -165,7 +166,7 @@ async def hand_over(turn: Turn, case: Case, ask: Ask, said: ByHand, handoff_id: 
         to=chosen.rep,
         team=chosen.team,
         reason=said.reason,
-        by=ask.actor,
+        by=actor(ask),
         at=turn.now,
         step=chosen.step,
     )
@@ -200,7 +201,7 @@ def _assigning(router: APIRouter, desk: Desk) -> None:
                 handoff_id=handoff_id,
                 to=chosen.rep,
                 team=chosen.team,
-                by=ask.actor,
+                by=actor(ask),
                 at=turn.now,
                 step=chosen.step,
             )
@@ -222,7 +223,7 @@ def _assigning(router: APIRouter, desk: Desk) -> None:
             policy = turn.rules.policy.routing
             reason = typed(said.reason, policy.by_hand_reasons)
             moved: Step | Refused = by_hand.to_pool(
-                case.dossier, said.pool, reason=reason, by=ask.actor, at=turn.now, policy=policy
+                case.dossier, said.pool, reason=reason, by=actor(ask), at=turn.now, policy=policy
             )
             case.take(done(moved))
             remark(turn, case, ask, "pool", said.pool, said.comment)

@@ -11,12 +11,13 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from router.api.asking import Asked, Body, Caller, Instant, found, json
+from router.api.asking import Caller, Instant, found, json
 from router.domain.desk import Hours
 from router.domain.replay import Replay, Rules, Side, replayed
 from router.domain.rules import Policy
 from router.policies import check, hours_of, parse
 from router.store import past as store
+from shared.http.commands import Asked, Body
 from shared.http.problems import Problem
 from shared.runtime.desk import Answer, Desk
 from shared.runtime.ids import derived_id, new_id
