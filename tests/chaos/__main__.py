@@ -14,7 +14,7 @@ from tests.chaos.report import append, spread
 MISTAKES = ("no-fence", "ack-before-commit", "blind-commit-retry")
 # Each mistake shows under its own kind of harm; a campaign of only that finds it within a few rounds.
 SHOWN_BY = {
-    "no-fence": ("freeze-owner+freeze-owner",),
+    "no-fence": ("freeze-with-batch",),
     "ack-before-commit": ("kill-intake",),
     "blind-commit-retry": ("lose-answers",),
 }

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.chaos.ports import ports_of
+
 _READY_S = 90.0
 _END_S = 20.0
 _PAUSE_S = 0.3
@@ -41,6 +43,12 @@ class Actor:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def ports(self) -> frozenset[int]:
+        """The local ports of its connections; none between two lives."""
+        if self._process is None or self._process.returncode is not None:
+            return frozenset()
+        return ports_of(self._process.pid)
 
     @property
     def counted(self) -> tuple[float, float]:

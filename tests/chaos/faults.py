@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from baton.local_kafka import Broker
 from tests.chaos.actor import Actor
 from tests.chaos.stage import SERVICES, Stage, database_of
-from tests.chaos.wire import Order
+from tests.chaos.wire import Hold, Order
 from tests.support.proxy import Cut
 
 _REACHED_S = 4.0
+_MORE_S = 0.2
 Do = Callable[[Stage, random.Random], Awaitable[str]]
 
 
@@ -45,6 +46,31 @@ async def freeze_an_owner(stage: Stage, chance: random.Random) -> str:
     """One of two instances, for about as long as its leases live: another may have its lanes when it wakes up."""
     actor = chance.choice([each for each in stage.actors if len(stage.of(each.service)) > 1])
     return await _freeze(stage, actor, chance.uniform(9, 13))
+
+
+async def freeze_with_a_batch(stage: Stage, chance: random.Random) -> str:
+    """One of two instances, at the moment when it has a batch in hand and has not begun to keep it: it wakes up in the
+    belief that it owns the lane, and another has moved on.
+    """
+    actor = chance.choice([each for each in stage.actors if len(stage.of(each.service)) > 1])
+    frozen_s = chance.uniform(14, 17)  # a lease, and the time that another takes to see that it is over
+    async with actor.lock:
+        await actor.count(stage.http)
+        hold = stage.wire.hold = Hold(actor.ports())
+        try:
+            async with asyncio.timeout(_REACHED_S):
+                await hold.reached.wait()
+            await asyncio.sleep(_MORE_S)  # lanes are handled side by side: more of them come to this point
+            actor.freeze()
+            await asyncio.sleep(frozen_s)
+        except TimeoutError:
+            return f"no batch of {actor.name} came by"
+        finally:
+            stage.wire.hold = None
+            hold.over.set()
+            await asyncio.sleep(_MORE_S)
+            actor.thaw()
+    return f"{actor.name} for {frozen_s:.1f} s"
 
 
 async def _freeze(stage: Stage, actor: Actor, frozen_s: float) -> str:
@@ -214,6 +240,7 @@ FAULTS = (
     Fault("kill", kill_a_process, 3),
     Fault("freeze", freeze_a_process),
     Fault("freeze-owner", freeze_an_owner, 2, kafka_only=True),
+    Fault("freeze-with-batch", freeze_with_a_batch, 3, kafka_only=True),
     Fault("kill-postgres", kill_postgres, 2),
     Fault("freeze-postgres", freeze_postgres),
     Fault("reset", reset_connections),

@@ -10,6 +10,7 @@ from sqlalchemy.engine import make_url
 
 from tests.support.proxy import Cut
 
+_BEGIN = b"BEGIN;\x00"
 _COMMIT = b"COMMIT;\x00"
 _CHUNK_BYTES = 65536
 
@@ -25,6 +26,15 @@ class Order:
     reached: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Whoever connects from these ports does not get a transaction begun until it is over: a batch stays in hand."""
+
+    ports: frozenset[int]
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 @dataclass(slots=True)
 class Wire:
     """Passes bytes on. The server's socket is looked up for each connection: it may be another server by then."""
@@ -33,6 +43,7 @@ class Wire:
     orders: list[Order] = field(default_factory=list[Order])
     made: int = 0
     refuses: bool = False
+    hold: Hold | None = None
     _open: set[asyncio.StreamWriter] = field(default_factory=set[asyncio.StreamWriter])
 
     def reset_all(self) -> int:
@@ -101,6 +112,8 @@ class _Line:
             while chunk := await reader.read(_CHUNK_BYTES):
                 if not self.database:
                     self.database = _database_of(chunk)
+                if self.wire.hold is not None and chunk.endswith(_BEGIN):
+                    await self._held(self.wire.hold)
                 if self.wire.orders and chunk.endswith(_COMMIT):
                     order = self.wire.order_for(self.database)
                     if order is not None and not await self._obey(order, chunk):
@@ -109,6 +122,11 @@ class _Line:
                         continue
                 writer.write(chunk)
                 await writer.drain()
+
+    async def _held(self, hold: Hold) -> None:
+        if self.client[1].get_extra_info("peername")[1] in hold.ports:
+            hold.reached.set()
+            await hold.over.wait()
 
     async def _obey(self, order: Order, chunk: bytes) -> bool:
         """Carry out an order; whether the line stays open (until the server's answer, or the client's end)."""
