@@ -6,7 +6,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from shared.runtime.desk import Answer, Desk, KeyReused
+from shared.runtime import desk as desks
+from shared.runtime.desk import Answer, Crowded, Desk, KeyReused
+from shared.runtime.failures import is_passing
 from shared.runtime.ids import new_id
 from shared.runtime.work import Work
 from tests.integration.runtime.world import World, a_lead_in, a_score, an_engagement
@@ -141,3 +143,25 @@ async def test_who_is_cancelled_while_a_place_is_found_is_cancelled(world: World
         task.cancel()
         done, _ = await asyncio.wait({task}, timeout=5)
         assert done, f"cancelled after {turns} turns of the loop, it goes on"
+
+
+async def test_who_finds_no_place_waits_once_and_not_for_every_try(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desks, "_PLACE_WAIT_S", 0.05)
+    desk, lead_id = (
+        Desk("scorer", world.transactions_on(), lambda _name: None, places=asyncio.Semaphore(0)),
+        a_lead_in(0),
+    )
+    waits: list[float] = []
+    real = asyncio.timeout
+
+    def counted(delay_s: float | None) -> asyncio.Timeout:
+        waits.append(delay_s or 0)
+        return real(delay_s)
+
+    monkeypatch.setattr(asyncio, "timeout", counted)
+    with pytest.raises(Crowded):
+        await desk.command("key", b"body", lead_id, lambda work: noted(work, lead_id))
+    assert waits == [0.05]
+    assert is_passing(Crowded())

@@ -43,6 +43,10 @@ class KeyReused(Exception):
     """The same idempotency key with another body."""
 
 
+class Crowded(TimeoutError):
+    """Nothing was begun, so it passes: 503 to whoever asked, at once and not after waiting again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """One service's own place to work."""
@@ -86,9 +90,14 @@ class Desk:
 
     @asynccontextmanager
     async def _placed(self, unit: AbstractAsyncContextManager[_T]) -> AsyncGenerator[_T]:
-        """Raises TimeoutError where no place came free in time, which passes: 503 to whoever asked."""
-        async with asyncio.timeout(_PLACE_WAIT_S):  # wait_for would swallow a cancellation that comes with the place
-            await self.places.acquire()
+        """Raises Crowded where no place came free in time."""
+        try:
+            async with asyncio.timeout(
+                _PLACE_WAIT_S
+            ):  # wait_for would swallow a cancellation that comes with the place
+                await self.places.acquire()
+        except TimeoutError as error:
+            raise Crowded(f"no place at the database within {_PLACE_WAIT_S:.0f} s") from error
         try:
             async with unit as found:
                 yield found
@@ -117,7 +126,9 @@ class Desk:
                         work.emitted.clear()
                         await work.session.rollback()
             except Exception as error:
-                if attempt == _TRIES - 1 or not (is_passing(error) or _kept_meanwhile(error)):
+                if attempt == _TRIES - 1 or isinstance(error, Crowded):
+                    raise
+                if not (is_passing(error) or _kept_meanwhile(error)):
                     raise
                 if isinstance(error, CommitInDoubt) and failpoints.on("blind-commit-retry"):
                     command_id = f"{command_id}:{attempt}"
