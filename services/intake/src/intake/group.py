@@ -1,9 +1,9 @@
-"""The group commit: requests that arrive while a group is under way are the next group; one is in flight at a time."""
+"""The group commit: requests that arrive while groups are under way are the next one; a few are in flight at a time."""
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -19,7 +19,8 @@ from shared.runtime.failures import is_passing
 
 log = structlog.get_logger("intake")
 
-_MAX_ITEMS = 500
+_WRITERS = 3
+_MAX_ITEMS = 64
 _MAX_WAITING = 1_500  # fewer than the connections that the server takes, whose own refusal names no time
 _MAX_WAITING_BYTES = 64 * 1024 * 1024
 _BUSY_ENTRIES = 4
@@ -50,7 +51,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Committer:
-    """The queue in front of the one writer."""
+    """The queue in front of the writers."""
 
     book: RuleBook
     waiting: deque[Entry] = field(default_factory=deque[Entry])
@@ -69,7 +70,17 @@ class Committer:
         return await entry.answered
 
     async def run(self, desk: Desk) -> None:
-        """Commit groups for ever."""
+        """Commit groups for ever, `_WRITERS` at a time: while one waits for the store, others are read and answered."""
+        try:
+            async with asyncio.TaskGroup() as writers:
+                for _ in range(_WRITERS):
+                    writers.create_task(self._write(desk))
+        finally:
+            _stop(self.waiting)
+            self.waiting.clear()
+            self.waiting_bytes = 0
+
+    async def _write(self, desk: Desk) -> None:
         group: list[Entry] = []
         try:
             while True:
@@ -80,10 +91,7 @@ class Committer:
                 group = self._take()
                 await self._settle(desk, group)
         finally:
-            for entry in [*group, *self.waiting]:
-                entry.fail(busy("this process is stopping; send it again"))
-            self.waiting.clear()
-            self.waiting_bytes = 0
+            _stop(group)
 
     def _take(self) -> list[Entry]:
         group: list[Entry] = []
@@ -178,6 +186,11 @@ def _reread(entry: Entry, rules: Rules) -> None:
     except (NotProven, Refused) as error:
         entry.fail(error)
     entry.versions = rules.versions
+
+
+def _stop(entries: Iterable[Entry]) -> None:
+    for entry in entries:
+        entry.fail(busy("this process is stopping; send it again"))
 
 
 def busy(detail: str) -> Problem:
