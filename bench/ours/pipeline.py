@@ -155,7 +155,7 @@ async def count_assigned(http: httpx.AsyncClient, leads: int) -> float:
         rows = (await http.get("/v1/funnel", params={"by": "source"})).json()["rows"]
         if sum(row["assigned"] for row in rows) >= leads:
             return time.monotonic()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)  # each look costs the product as much as some forty leads
 
 
 async def every_event(http: httpx.AsyncClient) -> AsyncGenerator[dict[str, Any]]:

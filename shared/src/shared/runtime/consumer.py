@@ -2,10 +2,8 @@
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 
@@ -17,7 +15,7 @@ from shared.runtime.gaps import FIRST_ASK_AFTER_S, Gaps, Verdict, contradiction,
 from shared.runtime.leases import Leases
 from shared.runtime.parking import Parking
 from shared.runtime.sequence import sift
-from shared.runtime.service import Delivered, Handler, Service, Unprocessable
+from shared.runtime.service import Delivered, Service, Unprocessable
 from shared.runtime.streams import Position, Record, Stream
 from shared.runtime.supervisor import unwatched
 from shared.runtime.transactions import Transactions
@@ -290,14 +288,14 @@ class Consumer:
 
     async def dispatch(self, records: Sequence[Record], work: Work) -> None:
         """Each handler once, with all its events of this batch in their order."""
-        handlers = self.service.subscription.handlers
-        mine: defaultdict[Handler, list[Delivered[Any]]] = defaultdict(list)
-        for record in records:
-            handler = handlers.get(record.stream.topic)
-            if handler is not None and (event := record.event()) is not None:
-                mine[handler].append(Delivered(record, event))
-        for handler, batch in mine.items():
-            await handler(batch, work)
+        for handler, topics in self.service.subscription.topics.items():
+            batch = [
+                Delivered(record, event)
+                for record in records
+                if record.stream.topic in topics and (event := record.event()) is not None
+            ]
+            if batch:
+                await handler(batch, work)
 
     def _versions(self, streams: Iterable[Stream]) -> dict[int, int]:
         partitions = {stream.partition for stream in streams}

@@ -43,18 +43,18 @@ class Unprocessable(Exception):
 
 @dataclass(slots=True)
 class Subscription:
-    """Which handler takes which events. A handler gets a batch in the order of the streams, mixed types together."""
+    """Which handler takes which topics. A handler gets a batch in the order of the streams, mixed types together."""
 
-    handlers: dict[str, Handler] = field(default_factory=dict[str, Handler])
+    topics: dict[Handler, frozenset[str]] = field(default_factory=dict[Handler, frozenset[str]])
 
     def on(self, *types: type[Event]) -> Callable[[Handler], Handler]:
         """Have the decorated function take these events."""
 
         def register(handler: Handler) -> Handler:
-            for event_type in types:
-                if event_type.wire in self.handlers:
-                    raise ValueError(f"{event_type.wire} has two handlers")
-                self.handlers[event_type.wire] = handler
+            wires = frozenset(event_type.wire for event_type in types)
+            if twice := wires & frozenset().union(*self.topics.values()):
+                raise ValueError(f"{', '.join(sorted(twice))}: two handlers")
+            self.topics[handler] = self.topics.get(handler, frozenset()) | wires
             return handler
 
         return register

@@ -45,7 +45,8 @@ class Record(msgspec.Struct, frozen=True, gc=False, eq=False):
     def event(self) -> Event | None:
         """What the value says, None for a type this version does not know.
 
-        It is read once for all that consume the record in this process: events are frozen. Raises Unreadable.
+        It is read once for all that consume the record in this process, and not at all where its producer is in it
+        too: events are frozen. Raises Unreadable.
         """
         if self._event is None:
             msgspec.structs.force_setattr(self, "_event", decode(self.stream.topic, self.value))

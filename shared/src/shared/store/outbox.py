@@ -54,33 +54,33 @@ async def write(connection: "Connection", emitted: Sequence[tuple[UUID, Event]],
     """Number these events and put them into the outbox; the records as consumers will see them."""
     streams: dict[Stream, int] = {}
     counts: list[int] = []
-    placed: list[tuple[int, int, UUID, UUID, bytes]] = []
+    placed: list[tuple[int, int, UUID, UUID, bytes, Event]] = []
     for event_id, event in emitted:
         lead_id = quick(event.lead_id)
         slot = streams.setdefault(stream(event.wire, partition_of(lead_id, partitions)), len(counts))
         if slot == len(counts):
             counts.append(0)
         counts[slot] += 1
-        placed.append((slot, counts[slot], event_id, lead_id, encode(event)))
+        placed.append((slot, counts[slot], event_id, lead_id, encode(event), event))
     rows = await connection.fetch(
         _WRITE,
         [each.topic for each in streams],
         [each.partition for each in streams],
         counts,
-        [slot + 1 for slot, _, _, _, _ in placed],
-        [k for _, k, _, _, _ in placed],
-        [event_id for _, _, event_id, _, _ in placed],
-        [lead_id for _, _, _, lead_id, _ in placed],
-        [value for _, _, _, _, value in placed],
+        [each[0] + 1 for each in placed],
+        [each[1] for each in placed],
+        [each[2] for each in placed],
+        [each[3] for each in placed],
+        [each[4] for each in placed],
     )
     if len(rows) != len(streams):
         raise LookupError(f"no numbered stream for some of {sorted(streams)}: are they in the map of who emits what?")
     bases = {slot - 1: (epoch, base) for slot, epoch, base in rows}
     starts = [(each, *bases[slot]) for each, slot in streams.items()]
     records: list[Record] = []
-    for slot, k, event_id, lead_id, value in placed:
+    for slot, k, event_id, lead_id, value, event in placed:
         into, epoch, base = starts[slot]
-        records.append(Record(into, epoch, base + k, event_id, lead_id, value))
+        records.append(Record(into, epoch, base + k, event_id, lead_id, value, None, event))
     return records
 
 
