@@ -3,7 +3,7 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -45,8 +45,7 @@ class Violation:
         return f"{self.path}:{self.line}: {self.rule}"
 
 
-Rule = Callable[[str, str], Iterator[Violation]]
-TreeRule = Callable[[str, ast.Module], Iterator[Violation]]
+Nodes = Sequence[ast.AST]
 
 
 def of_file(path: str, source: str) -> list[Violation]:
@@ -54,9 +53,9 @@ def of_file(path: str, source: str) -> list[Violation]:
     found = list(machine_paths(path, source))
     if path.endswith(".py"):
         found += length(path, source)
-        tree = ast.parse(source, path)
+        nodes = list(ast.walk(ast.parse(source, path)))
         for rule in (clocks, waiting_in_the_core, prints, swallowed, open_logs):
-            found += rule(path, tree)
+            found += rule(path, nodes)
     return sorted(found)
 
 
@@ -100,46 +99,46 @@ def length(path: str, source: str) -> Iterator[Violation]:
         yield Violation(path, lines, f"has {lines} lines, more than {MAX_LINES}: split it along the domain")
 
 
-def clocks(path: str, tree: ast.Module) -> Iterator[Violation]:
+def clocks(path: str, nodes: Nodes) -> Iterator[Violation]:
     """The machine's clock is read in one place; everything else is told the time."""
     if path.startswith(_PRODUCT) and not path.startswith(_CLOCKS):
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.Attribute) and _dotted(node).endswith(tuple(_WALL_CLOCKS)):
                 yield Violation(
                     path, node.lineno, f"reads the clock with {_dotted(node)}: take the instant as an argument"
                 )
 
 
-def waiting_in_the_core(path: str, tree: ast.Module) -> Iterator[Violation]:
+def waiting_in_the_core(path: str, nodes: Nodes) -> Iterator[Violation]:
     """The core is values in, values out."""
     if path.startswith(_PRODUCT) and any(pure in path for pure in _PURE):
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith):
                 yield Violation(path, node.lineno, "waits in the pure core: load before, decide, keep after")
 
 
-def prints(path: str, tree: ast.Module) -> Iterator[Violation]:
+def prints(path: str, nodes: Nodes) -> Iterator[Violation]:
     """Services log; only commands print."""
     if not path.startswith(_MAY_PRINT):
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
                 yield Violation(path, node.lineno, "prints: log it, with fields from the list of logs")
 
 
-def swallowed(path: str, tree: ast.Module) -> Iterator[Violation]:
+def swallowed(path: str, nodes: Nodes) -> Iterator[Violation]:
     """No failure is swallowed unseen."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ExceptHandler) and _is_broad(node.type) and all(_is_empty(each) for each in node.body):
             yield Violation(path, node.lineno, "swallows every exception: catch what is expected, let the rest through")
         if isinstance(node, ast.Call) and _dotted(node.func).endswith("suppress") and any(map(_is_broad, node.args)):
             yield Violation(path, node.lineno, "suppresses every exception: name what is expected")
 
 
-def open_logs(path: str, tree: ast.Module) -> Iterator[Violation]:
+def open_logs(path: str, nodes: Nodes) -> Iterator[Violation]:
     """A line of log is fixed words and fields of the list, so that no personal data can slip into the words."""
     if not path.startswith(_PRODUCT):
         return
-    for node in ast.walk(tree):
+    for node in nodes:
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
         if node.func.attr not in _LOG_METHODS or _dotted(node.func.value).rpartition(".")[2] not in {"log", "logger"}:

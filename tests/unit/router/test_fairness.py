@@ -10,9 +10,9 @@ from tests.support.fairness import played
 
 @pytest.mark.parametrize("seed", range(4))
 def test_nobody_is_a_lead_from_their_share_nor_over_a_cap_through_every_change(seed: int) -> None:
-    figures = played(25_000, seed)
+    figures = played(10_000, seed)
     assert figures.greatest <= 1
-    assert figures.assigned > 5_000
+    assert figures.assigned > 2_000
     assert figures.waited > 0
     assert figures.changes > 10
     assert figures.restarts > 10

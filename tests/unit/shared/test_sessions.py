@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.http.sessions import (
@@ -52,6 +52,7 @@ def test_a_session_with_one_letter_changed_opens_nothing(place: int, letter: str
 
 
 @given(st.text(max_size=80))
+@example("a.b.1.\ud800")
 def test_any_text_is_read_without_a_fault(text: str) -> None:
     assert key_of_session(SECRET, text, NOW) is None
 

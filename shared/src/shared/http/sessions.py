@@ -64,7 +64,12 @@ def _signed(secret: bytes, kind: str, subject: str, until: datetime) -> str:
 def _key_of(secret: bytes, kind: str, given: str, at: datetime) -> str | None:
     said, _, mac = given.rpartition(".")
     parts = said.split(".")
-    if not secret or len(parts) != 3 or not hmac.compare_digest(mac.encode(), _mac(secret, kind, said).encode()):
+    if (
+        not secret
+        or not given.isascii()
+        or len(parts) != 3
+        or not hmac.compare_digest(mac.encode(), _mac(secret, kind, said).encode())
+    ):
         return None
     return parts[0] if int(parts[2]) > at.timestamp() else None
 
