@@ -3,8 +3,9 @@
 import os
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -28,6 +29,7 @@ class Settings(BaseSettings):
     kafka_password_file: Path | None = None
     kafka_ca_file: Path | None = None
     postgres: str = ""
+    postgres_file: Path | None = None
     partitions: int = Field(default=8, ge=1, le=256)
     policy_dir: Path | None = None
     timezone: str = "UTC"
@@ -37,6 +39,13 @@ class Settings(BaseSettings):
     session_secret_file: Path | None = None
     clock_start: datetime | None = None
     demo: bool = Field(default=True, alias="DEMO")
+
+    @model_validator(mode="after")
+    def _read_files(self) -> Self:
+        """A server's URL holds a password, so it too may lie in a file."""
+        if not self.postgres and self.postgres_file is not None:
+            self.postgres = self.postgres_file.read_text("utf-8").strip()
+        return self
 
     @property
     def address(self) -> str:

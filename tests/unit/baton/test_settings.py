@@ -39,3 +39,12 @@ def test_every_setting_is_read_by_somebody() -> None:
     code = "\n".join(file.read_text("utf-8") for file in SOURCES.rglob("*.py"))
     unread = [name for name in Settings.model_fields if not re.search(rf"(settings|self|own)\.{name}\b", code)]
     assert unread == []
+
+
+def test_the_url_of_the_server_may_come_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "url").write_text("postgresql://baton:secret@db/postgres\n", "utf-8")
+    monkeypatch.delenv("BATON_POSTGRES", raising=False)
+    monkeypatch.setenv("BATON_POSTGRES_FILE", str(tmp_path / "url"))
+    assert Settings().postgres == "postgresql://baton:secret@db/postgres"
+    monkeypatch.setenv("BATON_POSTGRES", "postgresql://other/postgres")
+    assert Settings().postgres == "postgresql://other/postgres"
