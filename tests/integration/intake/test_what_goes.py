@@ -1,5 +1,6 @@
 """What an erasure reaches in bodies that nobody could map, and what goes by its age."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -49,7 +50,7 @@ async def test_an_erasure_reaches_the_parked_rows_of_files(make_database: MakeDa
             [str(await bench.rows(f"select t::text as t from {it} t")) for it in ("submission", "import_row")]
         )
         assert "lanted" not in kept
-        assert "345" not in kept
+        assert not re.search(r"912\W*345\W*678", kept)
         await balance(bench)
         [row] = (await bench.client.get(f"/v1/imports/{found['import_id']}/rows?state=parked")).json()["items"]
         replayed = await bench.client.post(f"/v1/submissions/{row['submission_id']}/replay")

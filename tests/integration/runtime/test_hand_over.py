@@ -3,10 +3,12 @@
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
 from shared.runtime.streams import Position, Record, Stream
+from shared.store import outbox
 from shared.transport import embedded
 from tests.integration.runtime.test_fencing import handled
 from tests.integration.runtime.world import Faults, World, a_lead_in, an_engagement, an_update
@@ -86,6 +88,28 @@ async def test_what_the_buffer_can_not_hold_is_read_from_the_outbox(
     await in_order(world, 300)
 
 
+async def test_what_is_told_in_memory_is_not_read_from_the_outbox(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leads = [[a_lead_in(lane)] for lane in range(4)]
+    await note_lanes(world, [list(some) for some in leads])
+    consumer = await world.consumer()
+    await consumer.feed.take(1, 0.01)
+    read: list[int] = []
+    outbox_read = outbox.read
+
+    async def counted(*args: Any) -> list[Record]:
+        read.append(len(args))
+        return await outbox_read(*args)
+
+    monkeypatch.setattr(outbox, "read", counted)
+    for _ in range(12):
+        await world.emit([an_engagement(leads[n % 4][0]) for n in range(25)])
+    await handled(world, consumer, 300)
+    await in_order(world, 300)
+    assert read == []
+
+
 async def test_commits_heard_of_in_the_wrong_order_are_put_right(world: World) -> None:
     consumer = await world.consumer()
     lead_id = a_lead_in(0)
@@ -137,6 +161,25 @@ async def test_a_stream_that_fell_behind_while_it_was_read_is_read_again(world: 
     feed.late = records[1]
     await feed.assign({records[0].stream: Position(0, 0)}, {})
     assert await feed.take(10, 0.05) or await feed.take(10, 0.05) == records
+
+
+class HearsWhileItReads(embedded.EmbeddedFeed):
+    """A feed that hears of a commit which the outbox shows it as well."""
+
+    heard: Sequence[Record] = ()
+
+    async def _read(self, service: str, positions: Mapping[Stream, Position]) -> None:
+        self.offer(self.heard)
+        await super()._read(service, positions)
+
+
+async def test_what_is_heard_while_the_outbox_is_read_comes_once_and_asks_for_no_further_reading(world: World) -> None:
+    records = await world.emit([an_engagement(a_lead_in(0)) for _ in range(3)])
+    feed = HearsWhileItReads(world.transport.engines)
+    feed.heard = records[1:]
+    await feed.assign({records[0].stream: Position(records[0].epoch, 0)}, {})
+    assert await feed.take(10, 0.05) == records
+    assert await feed.at_end(records[0].stream)
 
 
 async def test_a_feed_gives_each_record_once_and_in_order_however_it_hears_of_them(world: World) -> None:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from analytics.domain.basis import Basis, read_basis
 from analytics.domain.contribution import Measures, Standing, cells, local_day, standing
-from analytics.domain.facts import Facts
+from analytics.domain.facts import NOTHING, Facts
 from analytics.domain.place import place
 from analytics.store import Kept, Place, Row
 
@@ -16,12 +16,20 @@ Moves = Sequence[tuple[Place, Measures]]
 
 def recounted(before: Kept, facts: Facts, basis: Basis, generation: int) -> tuple[Row, Moves]:
     """The row of a lead with new facts, and what moves between cells; nothing moves where nothing it adds changed."""
-    where = place(facts)
-    old = standing(before.facts, read_basis(before.basis), place(before.facts))
+    known, where, text = before.facts, place(facts), basis.text
     new = standing(facts, basis, where)
-    after = Kept(before.lead_id, before.partition, generation, basis.text, facts)
-    day = None if facts.captured is None else local_day(facts.captured, basis.zone)
-    row = Row(after, where, day)
+    # the fold leaves what an event does not change as the object that it was
+    words = new.words if new and facts.first is known.first and facts.last is known.last else None
+    old = standing(known, read_basis(before.basis), place(known), words)
+    day = new.day if new else None if facts.captured is None else local_day(facts.captured, basis.zone)
+    carries_on = (
+        known is not NOTHING
+        and before.generation == generation
+        and before.basis == text
+        and known.captured == facts.captured
+        and known.captured_recorded == facts.captured_recorded
+    )
+    row = Row(Kept(before.lead_id, before.partition, generation, text, facts), where, day, carries_on)
     if before.generation == generation:
         return row, () if old == new else _moved(before.partition, generation, old, new)
     return row, (
@@ -58,7 +66,7 @@ def total(many: Iterable[Moves]) -> Changes:
     summed: Changes = {}
     for which, moves in {id(moves): moves for moves in every}.items():
         for key, measures in moves:
-            moved = measures if times[which] == 1 else tuple([times[which] * each for each in measures])
+            moved = measures if times[which] == 1 else tuple(map(times[which].__mul__, measures))
             known = summed.get(key)
             summed[key] = moved if known is None else tuple(map(int.__add__, known, moved))
     return summed

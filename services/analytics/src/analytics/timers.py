@@ -39,7 +39,7 @@ def rebuilding(basis: Basis) -> Timer:
         rows = await store.kept_before(connection, partition, generation, limit)
         told = await _events(connection, [row.lead_id for row in rows])
         counted = [recounted(row, fold(NOTHING, told[row.lead_id]), basis, generation) for row in rows]
-        await store.keep(connection, [row for row, _ in counted])
+        await store.keep(connection, [row for row, _ in counted], basis.text)
         await store.add(connection, total(changes for _, changes in counted))
         if len(rows) < limit:
             await _finish(connection, partition, generation, work.now)

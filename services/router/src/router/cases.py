@@ -1,9 +1,10 @@
 """A case: one lead in hand during a transaction, with what was decided about it so far."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
+
+import msgspec
 
 from router.domain.assign import Lead
 from router.domain.dossier import Dossier, owner_of
@@ -22,8 +23,7 @@ class Told(NamedTuple):
     causation: UUID | None
 
 
-@dataclass(frozen=True, slots=True)
-class Offering:
+class Offering(NamedTuple):
     """What goes with a handoff besides the handoff: why this owner, and who else is concerned."""
 
     decision: Decision
@@ -57,8 +57,7 @@ class Owner(NamedTuple):
     team: str
 
 
-@dataclass(slots=True)
-class Case:
+class Case(msgspec.Struct):
     """`before` is the dossier as kept, None of a lead never heard of. Takes steps; says what they call for.
 
     `wants`: an owner is to be looked for. `looked`: it was, or must be soon, so the waiting row is to be written.
@@ -68,10 +67,10 @@ class Case:
     partition: int
     before: Dossier | None
     dossier: Dossier
-    told: list[Told] = field(default_factory=list[Told])
-    released: list[Owner] = field(default_factory=list[Owner])
-    offerings: dict[UUID, Offering] = field(default_factory=dict[UUID, Offering])
-    pending: list[Heard] = field(default_factory=list[Heard])
+    told: list[Told] = []
+    released: list[Owner] = []
+    offerings: dict[UUID, Offering] = {}
+    pending: list[Heard] = []
     causation: UUID | None = None
     wants: bool = False
     looked: bool = False
@@ -79,20 +78,17 @@ class Case:
 
     def take(self, step: Step) -> None:
         """Go on with the dossier after a step, and note what the step calls for."""
-        held = owner_of(self.dossier) if step.facts else None
-        self.dossier = step.dossier
-        if not step.facts:
+        before, (after, facts) = self.dossier, step
+        self.dossier = after
+        if not facts:
             return
-        if held is not None and held != owner_of(step.dossier):
+        held = owner_of(before)
+        if held is not None and held != owner_of(after):
             self.released.append(Owner(*held))
-        for fact in step.facts:
-            self.told.append(Told(fact, step.dossier, self.causation))
+        for fact in facts:
+            self.told.append(Told(fact, after, self.causation))
             self.wants = self.wants or type(fact) is OwnerWanted
-        self.wants = self.wants and step.dossier.wanting is not None
-
-    @property
-    def changed(self) -> bool:
-        return self.dossier is not self.before
+        self.wants = self.wants and after.wanting is not None
 
     @property
     def has_left_waiting(self) -> bool:
@@ -118,7 +114,10 @@ def standing(dossier: Dossier) -> tuple[int, str | None]:
     if newest is None:
         return dossier.score_milli, dossier.tier
     # several scores may be of one instant: of those the highest counts, as in the fold, whichever topic came first
-    if dossier.scored_at is None or (dossier.scored_at, dossier.score_milli) < (newest.at, newest.score_milli):
+    scored_at = dossier.scored_at
+    if scored_at is None or scored_at < newest.at:
+        return newest.score_milli, newest.tier
+    if dossier.score_milli < newest.score_milli and scored_at == newest.at:
         return newest.score_milli, newest.tier
     return dossier.score_milli, dossier.tier
 

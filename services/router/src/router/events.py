@@ -10,29 +10,41 @@ from router.domain.dossier import Dossier, hops
 from router.domain.facts import (
     Accepted,
     Contacted,
+    HandoffClosed,
     Moved,
     MovedToPool,
     Offered,
     OpportunityOpened,
     OpportunityPassed,
     OpportunityStaged,
+    OwnerWanted,
+    PoolEntered,
     Prescreened,
     Recycled,
     Rejected,
     Returned,
+    TaskRaised,
     Waited,
 )
 from shared import contracts
 from shared.contracts import Event
 
+_UNTOLD = frozenset({OwnerWanted, TaskRaised, HandoffClosed, PoolEntered})
+"""The most frequent of the facts that no event tells."""
+
 
 def events_of(case: Case, now: datetime) -> list[Event]:
     """What others hear of this case, in order."""
-    recycled = frozenset(told.fact.handoff_id for told in case.told if isinstance(told.fact, Recycled))
-    return [event for told in case.told for event in _events(case, told, now, recycled)]
+    events: list[Event] = []
+    for told in case.told:
+        if type(told.fact) is Offered:
+            events.append(_assigned(case, told, told.fact, now))
+        elif type(told.fact) not in _UNTOLD:
+            events += _events(case, told, now)
+    return events
 
 
-def _events(case: Case, told: Told, now: datetime, recycled: frozenset[UUID]) -> Iterator[Event]:
+def _events(case: Case, told: Told, now: datetime) -> Iterator[Event]:
     head: dict[str, Any] = {
         "lead_id": case.lead_id,
         "occurred_at": now,
@@ -40,14 +52,12 @@ def _events(case: Case, told: Told, now: datetime, recycled: frozenset[UUID]) ->
         "causation": told.causation,
     }
     match told.fact:
-        case Offered() as fact:
-            yield _assigned(case, told.dossier, fact, head)
         case Waited() as fact:
             yield contracts.LeadWaiting(
                 **head, episode=fact.episode, reason=fact.reason, team=fact.team, wake_at=fact.wake_at
             )
         case Accepted() | Rejected() | Returned() | Recycled() as fact:
-            yield _verdict(told.dossier, fact, head, recycled)
+            yield _verdict(case, told.dossier, fact, head)
         case Contacted() as fact:
             yield _contacted(fact, head)
         case Moved() as fact:
@@ -88,7 +98,7 @@ def _events(case: Case, told: Told, now: datetime, recycled: frozenset[UUID]) ->
 
 
 def _verdict(
-    dossier: Dossier, fact: Accepted | Rejected | Returned | Recycled, head: dict[str, Any], recycled: frozenset[UUID]
+    case: Case, dossier: Dossier, fact: Accepted | Rejected | Returned | Recycled, head: dict[str, Any]
 ) -> Event:
     head = {**head, "handoff_id": fact.handoff_id, "owner": fact.owner}
     match fact:
@@ -96,6 +106,7 @@ def _verdict(
             return contracts.LeadAccepted(**head, by=fact.by)
         case Rejected():
             # an episode ends once: where the lead is also recycled, the recycling says it
+            recycled = [each.fact.handoff_id for each in case.told if isinstance(each.fact, Recycled)]
             ends = fact.ends_episode and fact.handoff_id not in recycled
             return contracts.LeadRejected(
                 **head, reason=fact.reason, rating=fact.rating, pool=fact.pool, ends_episode=ends, by=fact.by
@@ -156,11 +167,14 @@ def _contacted(fact: Contacted, head: dict[str, Any]) -> Event:
     )
 
 
-def _assigned(case: Case, dossier: Dossier, fact: Offered, head: dict[str, Any]) -> Event:
-    handoff, offering = fact.handoff, case.offerings.get(fact.handoff.id)
+def _assigned(case: Case, told: Told, fact: Offered, now: datetime) -> Event:
+    dossier, handoff, offering = told.dossier, fact.handoff, case.offerings.get(fact.handoff.id)
     score_milli, tier = standing(dossier)
     return contracts.LeadAssigned(
-        **head,
+        lead_id=case.lead_id,
+        occurred_at=now,
+        recorded_at=now,
+        causation=told.causation,
         handoff_id=handoff.id,
         episode=handoff.episode,
         owner=handoff.owner,

@@ -47,19 +47,20 @@ def subscription() -> Subscription:
     async def route(batch: Sequence[Delivered[Event]], work: Work) -> None:
         turn = await begin(work)
         await turn.load({each.record.lead_id: each.record.stream.partition for each in batch})
-        turn.heard = [(each.id, each.event) for each in batch]
+        turn.heard = batch
         policy = turn.rules.policy
         wanting: list[Case] = []
         erased: list[UUID] = []
         for each in batch:
-            case = turn.cases[each.record.lead_id]
-            if type(each.event) is LeadErased:
+            record, event = each.record, each.event
+            case = turn.cases[record.lead_id]
+            if type(event) is LeadErased:
                 erased.append(case.lead_id)
             # what comes after a crossing may concern its owner, who is found only under the teams' locks
             if case.wants:
-                case.pending.append(Heard(each.id, each.event))
+                case.pending.append(Heard(record.id, event))
                 continue
-            hear(case, each.id, each.event, policy)
+            hear(case, record.id, event, policy)
             if case.wants:
                 wanting.append(case)
         await settle(turn, wanting)

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 Happened = tuple[UUID, Event]
 
 
-async def tell(turn: "Turn", happened: Sequence[Happened]) -> None:
-    """Write a delivery for everybody who wants to hear of these events."""
+async def tell(turn: "Turn", emitted: Sequence[Happened]) -> None:
+    """Write a delivery for everybody who wants to hear of these events, or of what this turn heard."""
     policy = turn.rules.policy
     subscribed = await deliveries.subscriptions(turn.connection)
     if not subscribed and not policy.mailed:
         return
     wanted = frozenset[str]().union(*(each.events for each in subscribed))
     letters: list[tuple[int, Letter]] = []
-    for event_id, event in happened:
+    for event_id, event in [*[(each.id, each.event) for each in turn.heard], *emitted]:
         case = turn.cases.get(event.lead_id)
         if case is None or not _may_be_told(case, event):
             continue

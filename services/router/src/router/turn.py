@@ -23,9 +23,11 @@ from router.domain.roster import Rosters
 from router.events import events_of
 from router.policies import InForce, in_force
 from router.store import desk_work, history, leads, teams, waiting
-from router.telling import Happened, tell
+from router.telling import tell
+from shared.contracts import Event
 from shared.contracts.attributes import Attributes
 from shared.runtime.ids import new_id
+from shared.runtime.service import Delivered
 from shared.runtime.work import Work
 
 if TYPE_CHECKING:
@@ -54,23 +56,25 @@ class Want(NamedTuple):
 
 @dataclass(slots=True)
 class Turn:
-    """What a transaction has in hand. `desks` are those whose rows are locked."""
+    """What a transaction has in hand. `desks` are those whose rows are locked, `queued` the cases that came waiting."""
 
     connection: "Connection"
     now: datetime
     rules: InForce
     rosters: Rosters
     cases: dict[UUID, Case] = field(default_factory=dict[UUID, Case])
+    queued: list[Case] = field(default_factory=list[Case])
     desks: dict[str, Desk] = field(default_factory=dict[str, Desk])
     notes: list[desk_work.Note] = field(default_factory=list[desk_work.Note])
     calls: list[Call] = field(default_factory=list[Call])
-    heard: Sequence[Happened] = ()
+    heard: Sequence[Delivered[Event]] = ()
     releases: list[history.Release] = field(default_factory=list[history.Release])
     vain: list[history.Vain] = field(default_factory=list[history.Vain])
 
     async def load(self, lanes: Mapping[UUID, int]) -> None:
         """A case for each of these leads; their lanes are locked."""
         self.cases = await leads.cases_of(self.connection, lanes)
+        self.queued = [case for case in self.cases.values() if case.before is not None and case.before.wanting]
 
     async def hold(self, wanted: Collection[str]) -> None:
         """Lock these teams' desks: once in a transaction, so that the order of locks holds."""
@@ -104,13 +108,14 @@ async def settle(turn: Turn, cases: Iterable[Case]) -> dict[UUID, Outcome]:
     The first call that needs desks locks them. A want that turns up later and needs another desk is left to the timer.
     """
     wanting = [_want(turn, case) for case in cases if case.wants]
-    freed = Counter([turn.home(owner) for case in turn.cases.values() for owner in case.released])
-    needed = freed.keys() | {team for case in turn.cases.values() if (team := _queue_touched(case)) is not None}
+    freeing = [case for case in turn.cases.values() if case.released]
+    freed = Counter([turn.home(owner) for case in freeing for owner in case.released])
+    needed = freed.keys() | {team for case in turn.queued if (team := _queue_touched(case)) is not None}
     if not turn.desks:
         needed = needed.union(*(want.teams for want in wanting))
     if not needed <= turn.desks.keys():
         await turn.hold(needed - turn.desks.keys())
-    _release(turn)
+    _release(turn, freeing)
     turn.calls += [Call(team, count) for team, count in sorted(freed.items())]
     return {want.case.lead_id: outcome for want in wanting if (outcome := _look(turn, want)) is not None}
 
@@ -121,7 +126,7 @@ def pass_calls_on(turn: Turn) -> None:
     It left its team's queue, or was looked at there in vain.
     """
     left: defaultdict[str, list[QueuePlace]] = defaultdict(list)
-    for case in turn.cases.values():
+    for case in turn.queued:
         team = case.waited_for
         if team is None or team not in turn.desks or not (case.has_left_waiting or case.looked):
             continue
@@ -138,7 +143,7 @@ async def finish(turn: Turn, work: Work) -> None:
     cases = list(turn.cases.values())
     await leads.keep(turn.connection, cases)
     await desk_work.keep(turn.connection, cases, turn.now, turn.rules.policy.routing.marketing_owner)
-    await waiting.keep(turn.connection, cases, turn.now, turn.rules.basis)
+    await waiting.keep(turn.connection, cases, turn.queued, turn.now, turn.rules.basis)
     await desk_work.keep_notes(turn.connection, turn.notes, turn.now)
     await teams.keep(turn.connection, turn.desks)
     await history.keep(turn.connection, turn.releases, turn.vain, turn.now, turn.rules.policy.version)
@@ -146,9 +151,8 @@ async def finish(turn: Turn, work: Work) -> None:
         await waiting.wake(turn.connection, call.team, call.count, turn.now, after=call.after)
     before = len(work.emitted)
     work.emit(chain.from_iterable([events_of(case, turn.now) for case in cases if case.told]))
-    happened = [*turn.heard, *work.emitted[before:]]
-    if happened:
-        await tell(turn, happened)
+    if turn.heard or len(work.emitted) > before:
+        await tell(turn, work.emitted[before:])
 
 
 def has_room(turn: Turn, team_id: str) -> bool:
@@ -171,8 +175,8 @@ def _want(turn: Turn, case: Case) -> Want:
     return Want(case, lead, found, teams_of(found, policy))
 
 
-def _release(turn: Turn) -> None:
-    for case in turn.cases.values():
+def _release(turn: Turn, cases: Iterable[Case]) -> None:
+    for case in cases:
         for owner in case.released:
             team = turn.home(owner)
             desk = turn.desks[team] = released(turn.desks[team], owner.rep)
@@ -202,18 +206,18 @@ def _look(turn: Turn, want: Want) -> Outcome | None:
 def _outcome_step(turn: Turn, case: Case, lead: Lead, outcome: Outcome) -> Step:
     dossier = case.dossier
     wanting = dossier.wanting
-    said = None if wanting is None or wanting.reason is None else (wanting.reason, wanting.team)
-    if isinstance(outcome, Pooled) or (isinstance(outcome, Waiting) and said != (outcome.reason, outcome.team)):
-        turn.vain.append(history.Vain(lead, outcome, case.lead_id, new_id()))
     match outcome:
         case Assigned():
             handoff_id = new_id()
-            case.offerings[handoff_id] = Offering(outcome.decision, outcome.calendar, outcome.manager, lead=lead)
+            case.offerings[handoff_id] = Offering(outcome.decision, outcome.calendar, outcome.manager, None, lead)
             return ownership.offer(dossier, handoff_id=handoff_id, owner=outcome.owner, team=outcome.team, at=turn.now)
         case Waiting():
+            if wanting is None or (wanting.reason, wanting.team) != (outcome.reason, outcome.team):
+                turn.vain.append(history.Vain(lead, outcome, case.lead_id, new_id()))
             return ownership.park(dossier, reason=outcome.reason, team=outcome.team, wake_at=outcome.wake_at)
         case Pooled():
-            episode = dossier.wanting.episode if dossier.wanting else dossier.begun
+            turn.vain.append(history.Vain(lead, outcome, case.lead_id, new_id()))
+            episode = wanting.episode if wanting else dossier.begun
             step = ownership.pool(dossier, into=outcome.pool, cause="pull", at=turn.now)
             # nobody was asked, somebody must come: for the others the lead waits, with that reason
             return Step(step.dossier, (*step.facts, Waited(episode, "pull", outcome.team, None)))

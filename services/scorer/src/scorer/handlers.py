@@ -59,19 +59,20 @@ async def weigh(batch: Sequence[Delivered[Event]], work: Work) -> None:
     connection = await work.raw()
     known = await store.dossiers_of(connection, told)
     scorecard = live(await work.policy(KIND))
+    new: list[Kept] = []
     kept: list[Kept] = []
     events: list[Event] = []
     for lead_id, news in told.items():
-        before = known.get(lead_id, EMPTY)
-        after = before
+        after = before = known.get(lead_id, EMPTY)
         for each in news:
             after = FOLDS[each.record.stream.topic](after, each.event, each.id)
         if after == before:
             continue
         outcome = decide(after, scorecard, work.now)
         last = news[-1]
-        kept.append(Kept(lead_id, last.record.stream.partition, outcome))
+        (kept if lead_id in known else new).append(Kept(lead_id, last.record.stream.partition, outcome))
         events += said(lead_id, outcome, work.now, causation=last.id, correlation=last.event.correlation)
+    await store.add(connection, new)
     await store.keep(connection, kept)
     work.emit(events)
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from scorer.domain.dossier import Dossier, effective
 from scorer.domain.episodes import Outcome
+from scorer.domain.scorecard import Tier
 from shared.contracts import Event, LeadQualified, LeadScored
 from shared.contracts.attributes import ATTRIBUTE_NAMES, Attributes
 from shared.contracts.scores import ScorePart
@@ -43,8 +44,8 @@ def said(
             parts=tuple([ScorePart(rule=rule, points_milli=points_milli) for rule, points_milli in score.reasons]),
             scorecard_version=score.version,
             cause=outcome.scored.cause,
-            # whoever cares for the lead chooses by them; in other tiers nobody does, and events stay small
-            attributes=_attributes(outcome.dossier) if tier.action in _CARED_FOR else None,
+            # whoever cares for the lead chooses by them; of other leads nobody does, and events stay small
+            attributes=_attributes(outcome.dossier) if _is_marketings(tier, outcome.dossier) else None,
         )
     if outcome.qualified is not None:
         yield LeadQualified(
@@ -60,6 +61,11 @@ def said(
             scorecard_version=score.version,
             attributes=_attributes(outcome.dossier),
         )
+
+
+def _is_marketings(tier: Tier, dossier: Dossier) -> bool:
+    """In marketing's tiers, or above them and never qualified: sales have what qualified."""
+    return tier.action in _CARED_FOR or (tier.action == "assign" and not dossier.episodes)
 
 
 def _attributes(dossier: Dossier) -> Attributes:

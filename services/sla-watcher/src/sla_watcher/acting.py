@@ -24,7 +24,7 @@ from sla_watcher.domain import (
     resume,
     waive,
 )
-from sla_watcher.telling import event_of
+from sla_watcher.telling import event_of, shown
 
 Outcome = tuple[Clock, Transition] | None
 
@@ -93,9 +93,9 @@ async def _carry_out(
             state = seen.state if clock is None else clock.state
             raise Problem(409, f"the clock is {state.value}: {refused}", code="wrong-state", state=state.value)
         after, said = outcome
-        await store.keep_clocks(await work.raw(), [(desk.lane(after.lead_id), after)])
+        await store.keep_clocks(await work.raw(), [after])
         work.emit([event_of(said, work.now)])
-        return Answer(200, msgspec.json.encode(after), after.lead_id)
+        return Answer(200, msgspec.json.encode(shown(after)), after.lead_id)
 
     answer = await desk.command(ask.command_id, ask.body, seen.lead_id, act)
     return Response(answer.body, answer.status, media_type="application/json")

@@ -17,6 +17,7 @@ from sla_watcher.acting import add_commands
 from sla_watcher.caring import add_nurture
 from sla_watcher.cursors import read_cursor, write_cursor
 from sla_watcher.domain import State
+from sla_watcher.telling import shown
 
 
 def api(desk: Desk) -> APIRouter:
@@ -47,8 +48,9 @@ def api(desk: Desk) -> APIRouter:
         async with desk.read() as session:
             found = await store.asked_for(session, question, limit + 1)
         page = found[:limit]
+        items = [shown(each) for each in page]
         more = write_cursor(page[-1]) if len(found) > limit else None
-        return Response(msgspec.json.encode({"items": page, "next": more}), media_type="application/json")
+        return Response(msgspec.json.encode({"items": items, "next": more}), media_type="application/json")
 
     return router
 

@@ -50,8 +50,9 @@ class Moved(NamedTuple):
     """What became of a lead's clocks."""
 
     lead: Learned
-    clocks: tuple[Clock, ...]
-    said: tuple[Transition, ...]
+    new: Sequence[Clock]
+    moved: Sequence[Clock]
+    said: Sequence[Transition]
 
 
 def subscription() -> Subscription:
@@ -70,10 +71,12 @@ def subscription() -> Subscription:
         known = await store.watched(connection, told)
         learned = [lead for lead_id, events in told.items() if (lead := _learned(known.get(lead_id), events, policies))]
         moving = [lead for lead in learned if lead.moves_clocks]
-        clocks = await store.clocks_of(connection, [each for each in map(_lead_id, moving) if each in known])
+        clocks = await store.clocks_of(connection, [_lead_id(lead) for lead in moving if lead.before is not None])
         moved = [_moved(lead, clocks.get(_lead_id(lead), {}), policies) for lead in moving]
-        await store.keep_watched(connection, ((lead.partition, lead.watched) for lead in learned))
-        await store.keep_clocks(connection, ((each.lead.partition, clock) for each in moved for clock in each.clocks))
+        await store.add_watched(connection, [(lead.partition, lead.watched) for lead in learned if lead.before is None])
+        await store.keep_watched(connection, [lead.watched for lead in learned if lead.before is not None])
+        await store.add_clocks(connection, [(each.lead.partition, clock) for each in moved for clock in each.new])
+        await store.keep_clocks(connection, [clock for each in moved for clock in each.moved])
         work.emit(event_of(said, work.now, each.lead.causation) for each in moved for said in each.said)
         await _nurture(connection, [lead for lead in learned if lead.is_cared_for], policies)
 
@@ -124,6 +127,10 @@ def _lead_id(lead: Learned) -> UUID:
 def _moved(lead: Learned, clocks: Mapping[UUID, Clock], policies: InForce) -> Moved:
     """Raises Unprocessable where a clock starts on a calendar that has been taken away since it was promised."""
     try:
-        return Moved(lead, *reconcile(owed(lead.watched), clocks, policies.calendars))
+        changed, said = reconcile(owed(lead.watched), clocks, policies.calendars)
     except UnknownCalendar as error:
         raise Unprocessable(without_calendar(error)) from error
+    if not clocks:
+        return Moved(lead, changed, (), said)
+    new = [clock for clock in changed if clock.clock_id not in clocks]
+    return Moved(lead, new, [clock for clock in changed if clock.clock_id in clocks], said)

@@ -40,7 +40,7 @@ from sla_watcher.domain import (
 from sla_watcher.domain.aside import Watched
 from sla_watcher.domain.cadences import Profile
 from sla_watcher.domain.care import Care, Consent, Entry, Pooled, consented, entered, fallen, pooled
-from sla_watcher.policies import InForce
+from sla_watcher.policies import InForce, is_passed_over
 
 _HANDED_OFF: Final = frozenset({Origin.ASSIGNED, Origin.CONTACTED})
 _QUALIFIED: Final = frozenset({Origin.QUALIFIED})
@@ -164,6 +164,8 @@ def _erased(event: LeadErased, _: InForce) -> Iterator[Fact]:
 def _scored(care: Care, event: LeadScored, policies: InForce) -> Care:
     """Only what the lead did, or who it turned out to be, starts a cadence; time, a scorecard or an import don't."""
     cadence = policies.cadence_of(event)
+    if cadence is None and is_passed_over(event):  # such a lead lies in the nurture pool
+        cadence = (care.entries[-1].cadence if care.entries else None) or policies.plan.policy.pool
     if cadence is None:
         return fallen(care, event.occurred_at, event.score_milli)
     if not policies.starts(event):

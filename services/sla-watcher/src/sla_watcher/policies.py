@@ -30,6 +30,8 @@ from sla_watcher.domain.cadences import NurturePolicy
 from sla_watcher.domain.nurture_policy import parse_nurture
 from sla_watcher.domain.runs import Plan
 
+_COLD: Final = frozenset({"content", "store"})
+
 
 def parse(body: Mapping[str, Any], calendars: Collection[str] | None = None) -> SlaPolicy:
     """The policy; `calendars` are those that it may name, None where that is not known.
@@ -118,8 +120,10 @@ class InForce:
     def heeds(self, event: LeadScored) -> bool:
         """Whether a score may start or stop a cadence: what concerns neither must not cost a look at the lead."""
         policy = self.plan.policy
+        if self.starts(event) and is_passed_over(event) and policy.pool is not None:
+            return True
         if policy.by_tier_alone:
-            return _heeds(policy, event.tier, event.previous_tier, self.starts(event))
+            return _heeds(policy, event.tier, event.previous_tier, event.action, self.starts(event))
         if self.starts(event) and self.cadence_of(event) is not None:
             return True
         return event.previous_tier is not None
@@ -137,10 +141,18 @@ def _cadence(policy: NurturePolicy, case: Case) -> str | None:
 
 # There are a handful of tiers; a policy is one object as long as it is in force.
 @lru_cache(maxsize=256)
-def _heeds(policy: NurturePolicy, tier: str, previous: str | None, starts: bool) -> bool:  # noqa: FBT001  part of the cache's key
+def _heeds(policy: NurturePolicy, tier: str, previous: str | None, action: str | None, starts: bool) -> bool:  # noqa: FBT001  part of the cache's key
     if starts and _cadence(policy, Case(tier=tier)) is not None:
         return True
-    return previous is not None and previous != tier and _cadence(policy, Case(tier=previous)) is not None
+    if previous is None or previous == tier:
+        return False
+    # one that falls so far may have been passed over above, where no tier says that a cadence holds
+    return action in _COLD or _cadence(policy, Case(tier=previous)) is not None
+
+
+def is_passed_over(event: LeadScored) -> bool:
+    """Above marketing's band and yet not qualified: scorer tells attributes of those alone that are marketing's."""
+    return event.action == "assign" and event.attributes is not None
 
 
 def without_calendar(error: UnknownCalendar) -> str:

@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Any, assert_never
 from uuid import UUID
 
+import msgspec
+
 from shared.contracts import (
     ClockBreached,
     ClockCancelled,
@@ -39,8 +41,6 @@ def event_of(transition: Transition, now: datetime, causation: UUID | None = Non
     clock = transition.clock
     about = _about(clock, now, causation)
     match transition:
-        case Excused() | Paused() | Resumed():
-            event = _by_a_manager(transition, now, about)
         case Started():
             started_at = clock.started_at
             event = ClockStarted(occurred_at=started_at, started_at=started_at, hours=clock.hours.value, **about)
@@ -62,6 +62,8 @@ def event_of(transition: Transition, now: datetime, causation: UUID | None = Non
             event = ClockRevoked(occurred_at=now, met_at=met_at, elapsed_s=_elapsed_s(clock, met_at), **about)
         case Cancelled():
             event = ClockCancelled(occurred_at=now, reason=transition.reason, **about)
+        case Excused() | Paused() | Resumed():
+            event = _by_a_manager(transition, now, about)
         case _:
             assert_never(transition)
     return event
@@ -84,6 +86,11 @@ def nurture_due(run: Run, step: Due, now: datetime) -> Event:
         started_at=run.started_at,
         policy_version=run.policy_version,
     )
+
+
+def shown(clock: Clock) -> dict[str, Any]:
+    """The clock as the doors show it: every field, also those that say nothing of it."""
+    return msgspec.structs.asdict(clock)
 
 
 def _by_a_manager(transition: Excused | Paused | Resumed, now: datetime, about: dict[str, Any]) -> Event:

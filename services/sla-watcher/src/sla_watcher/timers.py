@@ -14,7 +14,7 @@ async def fire(work: Work, partition: int, limit: int) -> int:
     connection = await work.raw()
     due = await store.due(connection, partition, work.now, limit)
     moved = [elapse(clock, work.now) for clock in due]
-    await store.keep_clocks(connection, ((partition, clock) for clock, _ in moved))
+    await store.keep_clocks(connection, [clock for clock, _ in moved])
     work.emit(event_of(said, work.now) for _, said in moved if said is not None)
     return len(due)
 

@@ -40,9 +40,9 @@ class Window:
         return self.through[-1] if self.through else 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Compiled:
-    """A calendar ready for arithmetic. Years are compiled when first asked for and kept."""
+    """A calendar ready for arithmetic: one object for a calendar. Years are compiled when first asked for and kept."""
 
     calendar: Calendar
     zone: ZoneInfo

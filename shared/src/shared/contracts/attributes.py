@@ -47,5 +47,4 @@ ATTRIBUTE_NAMES: tuple[str, ...] = Attributes.__struct_fields__
 
 def values(attributes: Attributes) -> dict[str, str | bool | tuple[str, ...]]:
     """The attributes that are set, by name."""
-    found = msgspec.structs.asdict(attributes)
-    return {name: value for name, value in found.items() if value is not None and value != ()}
+    return msgspec.to_builtins(attributes)  # unset ones are the defaults, which it leaves out

@@ -17,7 +17,8 @@ class ScorePart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class LeadScored(Event, frozen=True, kw_only=True, omit_defaults=True):
     """The score at `occurred_at` under `scorecard_version`; the parts sum to it exactly.
 
-    `attributes` come along where the tier's action is one for marketing, so that content can be chosen.
+    `attributes` come along where the lead is marketing's, so that content can be chosen: in the tiers of marketing's
+    actions, and above them as long as the lead has never qualified.
     """
 
     score_milli: int

@@ -65,28 +65,23 @@ class Policies:
 
     def __init__(self, definitions: Sequence[PolicyDefinition]) -> None:
         self.definitions = {definition.kind: definition for definition in definitions}
-        self.decided: dict[tuple[str, datetime], Published] | None = None
+        self.decided: dict[datetime, dict[str, int]] | None = None
         self._parsed: dict[tuple[str, int], Published] = {}
 
     def for_one_transaction(self) -> "Policies":
-        """The same, but each kind is read once: a version published meanwhile decides nothing in this transaction."""
+        """The same, but all kinds are read once: a version published meanwhile decides nothing in this transaction."""
         one = copy(self)
         one.decided = {}
         return one
 
     async def current(self, session: AsyncConnection, kind: str, at: datetime) -> Published:
         """The version in effect at an instant; the newest wins."""
-        if self.decided is None:
-            return await self._newest(session, kind, at)
-        if (kind, at) not in self.decided:
-            self.decided[kind, at] = await self._newest(session, kind, at)
-        return self.decided[kind, at]
-
-    async def _newest(self, session: AsyncConnection, kind: str, at: datetime) -> Published:
-        version = await session.scalar(
-            text("select max(version) from policy where kind = :kind and effective_from <= :at"),
-            {"kind": kind, "at": at},
-        )
+        versions = self.decided.get(at) if self.decided is not None else None
+        if versions is None:
+            versions = await _newest(session, at)
+            if self.decided is not None:
+                self.decided[at] = versions
+        version = versions.get(kind)
         if version is None:
             raise PolicyInvalid([f"no {kind} policy is in effect: publish one with `baton policy publish`"])
         return await self.load(session, kind, version)
@@ -145,8 +140,9 @@ class Policies:
                 "digest": hashlib.sha256(f"{previous_digest}:{encoded}".encode()).hexdigest(),
             },
         )
-        if self.decided is not None:
-            self.decided = {key: published for key, published in self.decided.items() if key[0] != kind}
+        for instant, versions in (self.decided or {}).items():
+            if instant >= at:
+                versions[kind] = previous + 1
         return previous + 1
 
     async def seed(self, session: AsyncConnection, presets: Mapping[str, PolicyBody], at: datetime) -> None:
@@ -155,3 +151,9 @@ class Policies:
             found = await session.scalar(text("select 1 from policy where kind = :kind limit 1"), {"kind": kind})
             if found is None:
                 await self.publish(session, kind, presets.get(kind, definition.preset), by="preset", at=at)
+
+
+async def _newest(session: AsyncConnection, at: datetime) -> dict[str, int]:
+    """The versions in effect at an instant, of every kind."""
+    query = text("select kind, max(version) from policy where effective_from <= :at group by kind")
+    return {row[0]: row[1] for row in await session.execute(query, {"at": at})}

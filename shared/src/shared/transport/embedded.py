@@ -21,9 +21,9 @@ from shared.store.register import announcements, report_consumed
 from shared.transport.epochs import entry
 from shared.transport.port import Answer
 
-_BUFFER_RECORDS = 20_000
-_READ_RECORDS_PER_STREAM = 200
-_POLL_S = 5.0
+_BUFFER_RECORDS = 50_000
+_READ_RECORDS_PER_STREAM = 500
+_POLL_S = 2.5
 _REPORTS_KEPT = 200
 
 
@@ -37,6 +37,9 @@ class EmbeddedFeed:
         self._behind: set[Stream] = set()
         self._arrived = asyncio.Event()
         self._polled_at = time.monotonic()
+        self._lagging: dict[Stream, Position] = {}
+        self._reading: frozenset[Stream] = frozenset()
+        self._meanwhile: list[Record] = []
         self._announced: dict[Stream, list[Announcement]] = {}
         self._answers: dict[Stream, Answer] = {}
         self._marks: dict[Stream, Mark] = {}
@@ -48,9 +51,11 @@ class EmbeddedFeed:
         for record in records:
             stream = record.stream
             last = taken.get(stream) or self._cursor.get(stream)
-            if last is None:
+            if last is None or (record.seq <= last.seq and record.epoch == last.epoch):
                 continue
-            if room > 0 and record.seq == last.seq + 1 and record.epoch == last.epoch and stream not in self._behind:
+            if stream in self._reading:
+                self._meanwhile.append(record)
+            elif room > 0 and record.seq == last.seq + 1 and record.epoch == last.epoch and stream not in self._behind:
                 self._buffer.append(record)
                 taken[stream] = record
                 room -= 1
@@ -68,13 +73,14 @@ class EmbeddedFeed:
         self._buffer.clear()
         self._cursor = dict(positions)
         self._behind = set(positions)
+        self._lagging.clear()
         self._arrived.set()
 
     async def take(self, max_records: int, wait_s: float) -> list[Record]:
         """Records in order of their streams, without a gap."""
         if time.monotonic() - self._polled_at > _POLL_S:
             self._polled_at = time.monotonic()
-            self._behind |= self._cursor.keys()
+            await self._poll()
         if self._behind and len(self._buffer) < max_records:
             await self._catch_up()
         if not self._buffer:
@@ -132,17 +138,49 @@ class EmbeddedFeed:
         """Take nothing more."""
         self._cursor.clear()
 
+    async def _poll(self) -> None:
+        """Find the streams whose commits nobody told of: they lag at two looks and did not move in between.
+
+        What is being handed over lags for a moment only, and must not be read from the outbox a second time.
+        """
+        lagging: dict[Stream, Position] = {}
+        for service in {PRODUCER[stream.topic] for stream in self._cursor}:
+            async with self._producers[service].connect() as session:
+                self._announced.update(await announcements(session))
+                heads = await outbox.heads(session)
+            self._mark(heads)
+            lagging |= {
+                stream: self._cursor[stream]
+                for stream in self._cursor.keys() & heads.keys()
+                if self._lags(stream, heads[stream])
+            }
+        self._behind |= {stream for stream, cursor in lagging.items() if self._lagging.get(stream) == cursor}
+        self._lagging = lagging
+
+    def _lags(self, stream: Stream, head: Position) -> bool:
+        cursor = self._cursor[stream]
+        if cursor.epoch == head.epoch:
+            return cursor.seq < head.seq
+        return head.seq > 0 or bool(self.announcements(stream))
+
     async def _catch_up(self) -> None:
+        """Read what lies in the outboxes; what is offered of the same streams meanwhile comes after it."""
         behind, self._behind = self._behind, set[Stream]()
         by_producer: dict[str, dict[Stream, Position]] = {}
-        for stream in behind & self._cursor.keys():
+        # lane by lane, so that what was said of a lead comes in one batch
+        for stream in sorted(behind & self._cursor.keys(), key=lambda each: (each.partition, each.topic)):
             by_producer.setdefault(PRODUCER[stream.topic], {})[stream] = self._cursor[stream]
+        self._reading = frozenset(behind)
         try:
             for service, positions in by_producer.items():
                 await self._read(service, positions)
         except BaseException:
             self._behind |= behind
             raise
+        finally:
+            self._reading = frozenset()
+            meanwhile, self._meanwhile = self._meanwhile, []
+            self.offer(meanwhile)
 
     async def _read(self, service: str, positions: Mapping[Stream, Position]) -> None:
         async with self._producers[service].connect() as session:
@@ -162,6 +200,7 @@ class EmbeddedFeed:
         same = {stream for stream, position in positions.items() if self._cursor.get(stream) == position}
         ours = [record for record in records if record.stream in same]  # the others were reassigned meanwhile
         self._buffer.extend(ours)
+        self._cursor.update({stream: after[stream] for stream in same})
         self._moved({record.stream: record for record in ours})
         counts = Counter([record.stream for record in ours])
         self._behind |= {stream for stream, count in counts.items() if count >= _READ_RECORDS_PER_STREAM}

@@ -6,8 +6,10 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from analytics.domain.basis import Basis
-from analytics.domain.facts import Breach, Facts, Handoff, Written, instant
+from analytics.domain.facts import Breach, Facts, Handoff, instant
 from analytics.domain.place import place
 from analytics.domain.words import FIRST_TOUCH, LATEST
 
@@ -48,21 +50,30 @@ class Desk(NamedTuple):
     owner: str
 
 
-class Standing(NamedTuple):
-    """All that a lead's cells follow from. Plain values, so that leads that stand alike share their cells."""
+class Held(msgspec.Struct, frozen=True, gc=False):
+    """What follows from a lead's handoffs, opportunities and breaches."""
 
-    day: date
-    values: tuple[str, ...]
-    """Of LEAD_DIMENSIONS."""
-    lead: Measures
     decided: Desk
     by_desk: tuple[tuple[Desk, Measures], ...] = ()
     amounts: tuple[tuple[str, Measures], ...] = ()
     promises: tuple[tuple[str, Measures], ...] = ()
 
 
+class Standing(msgspec.Struct, frozen=True, gc=False):
+    """All that a lead's cells follow from. Plain values, so that leads that stand alike share their cells."""
+
+    day: date
+    words: tuple[str, ...]
+    """Of FIRST_TOUCH and LATEST."""
+    tier: str
+    place: str
+    lead: Measures
+    held: Held
+
+
 _NOBODY: Final = Desk(UNKNOWN, UNKNOWN)
-_NO_WORD: Final[Written] = (0, b"", None)
+_BY_NOBODY: Final = Held(_NOBODY)
+_NO_ANSWER: Final = (0, 0, 0)
 
 
 def contribution(facts: Facts, basis: Basis) -> dict[Cell, Measures]:
@@ -70,24 +81,38 @@ def contribution(facts: Facts, basis: Basis) -> dict[Cell, Measures]:
     return dict(cells(standing(facts, basis, place(facts))))
 
 
-def standing(facts: Facts, basis: Basis, where: str | None) -> Standing | None:
-    """How the lead stands whose place is `where`; None for one that adds nothing."""
+def standing(facts: Facts, basis: Basis, where: str | None, words: tuple[str, ...] | None = None) -> Standing | None:
+    """How the lead stands whose place is `where`; None for one that adds nothing. `words` where they are known."""
     if facts.captured is None or facts.test or facts.purged:
         return None
-    first, last, score = facts.first, facts.last, facts.score
     return Standing(
         local_day(facts.captured, basis.zone),
-        (
-            *[key(first.get(name, _NO_WORD)[2]) for name in FIRST_TOUCH],
-            *[key(last.get(name, _NO_WORD)[2]) for name in LATEST],
-            key(score.tier) if score else UNKNOWN,
-            where or UNKNOWN,
-        ),
+        words or _words(facts),
+        key(facts.score.tier) if facts.score else UNKNOWN,
+        where or UNKNOWN,
         _of_lead(facts, basis),
-        _deciding(facts) if facts.handoffs or facts.opportunities else _NOBODY,
-        tuple(_by_desk(facts, basis).items()) if facts.handoffs or facts.breaches else (),
+        _held(facts, basis) if facts.handoffs or facts.opportunities or facts.breaches else _BY_NOBODY,
+    )
+
+
+def _words(facts: Facts) -> tuple[str, ...]:
+    first, last = facts.first, facts.last
+    came = [first[name][2] if name in first else None for name in FIRST_TOUCH]
+    return _keys((*came, *[last[name][2] if name in last else None for name in LATEST]))
+
+
+@lru_cache(maxsize=4096)
+def _keys(said: tuple[str | None, ...]) -> tuple[str, ...]:
+    """Leads of one campaign say the same."""
+    return tuple([key(each) for each in said])
+
+
+def _held(facts: Facts, basis: Basis) -> Held:
+    return Held(
+        _deciding(facts),
+        tuple(_by_desk(facts, basis).items()),
         tuple(_amounts(facts).items()) if facts.opportunities else (),
-        tuple([(key(each.promise), _of_breach(each)) for each in facts.breaches.values()]),
+        tuple([(key(each.promise), _of_breach(each)) for each in facts.breaches.values()]) if facts.breaches else (),
     )
 
 
@@ -101,12 +126,14 @@ def cells(stands: Standing | None) -> Mapping[Cell, Measures]:
     """
     if stands is None:
         return {}
-    day, _, lead, decided, by_desk, amounts, promises = stands
+    day, lead, held = stands.day, stands.lead, stands.held
+    decided, by_desk = held.decided, held.by_desk
     every = tuple(map(sum, zip(*(measures for _, measures in by_desk), strict=True))) if by_desk else _NO_HANDOFF
     found: dict[Cell, Measures] = {}
     counted = (*lead, *every, *_NO_AMOUNT)
-    valued = [(currency, (*_NO_LEAD, *_NO_HANDOFF, *amount)) for currency, amount in amounts]
-    for dimension, value in zip(LEAD_DIMENSIONS, stands.values, strict=True):
+    valued = [(currency, (*_NO_LEAD, *_NO_HANDOFF, *amount)) for currency, amount in held.amounts]
+    values = (*stands.words, stands.tier, stands.place)
+    for dimension, value in zip(LEAD_DIMENSIONS, values, strict=True):
         found[Cell(dimension, value, day)] = counted
         for currency, measures in valued:
             found[Cell(dimension, value, day, currency)] = measures
@@ -117,7 +144,7 @@ def cells(stands: Standing | None) -> Mapping[Cell, Measures]:
         for desk, measures in by_desk:
             value = desk.team if dimension == "team" else desk.owner
             _add(found, Cell(dimension, value, day), (*_NO_LEAD, *measures, *_NO_AMOUNT))
-    for promise, measures in promises:
+    for promise, measures in held.promises:
         _add(found, Cell("promise", promise, day), (*_NO_LEAD, *measures, *_NO_AMOUNT))
     return found
 
@@ -135,24 +162,42 @@ def key(value: str | None) -> str:
 
 def _of_lead(facts: Facts, basis: Basis) -> Measures:
     """Cumulative: a lead that came to a stage has been through the stages before it."""
-    deals, handoffs = facts.opportunities.values(), facts.handoffs.values()
-    won = bool([True for each in deals if each.won])
-    opportunity = won or bool([True for each in deals if each.opened])
+    opportunity = won = assigned = False
+    contacts: list[int] = []
+    if facts.opportunities:
+        won = bool([True for each in facts.opportunities.values() if each.won])
+        opportunity = won or bool([True for each in facts.opportunities.values() if each.opened])
+    if facts.handoffs:
+        assigned = bool([True for each in facts.handoffs.values() if each.assignment])
+        contacts = [each.first_contact for each in facts.handoffs.values() if each.first_contact is not None]
     reached = facts.sql if basis.sql == "tier" else facts.accepted if basis.sql == "accepted" else None
     sql = opportunity or reached is not None
     mql = sql or facts.mql is not None
-    assigned = bool([True for each in handoffs if each.assignment])
-    contacts = [each.first_contact for each in handoffs if each.first_contact is not None]
-    response_us = max(0, min(contacts) - facts.captured) if contacts and facts.captured is not None else None
-    counted = (1, int(mql), int(sql), int(assigned), int(bool(contacts)), int(opportunity), int(won))
-    if response_us is None or facts.legacy:
-        return (*counted, 0, 0, 0)
-    return (*counted, 1, response_us // 1000, int(response_us <= basis.in_time_s * 1_000_000))
+    answer = _answer(facts, min(contacts), basis) if contacts and not facts.legacy else _NO_ANSWER
+    return _stages(mql, sql, assigned, bool(contacts), opportunity, won) + answer
+
+
+@lru_cache
+def _stages(*reached: bool) -> Measures:
+    """A lead is a lead, and has come to some of the stages after that."""
+    return (1, *map(int, reached))
+
+
+def _answer(facts: Facts, contact: int, basis: Basis) -> Measures:
+    if facts.captured is None:
+        return _NO_ANSWER
+    response_us = max(0, contact - facts.captured)
+    return (1, response_us // 1000, int(response_us <= basis.in_time_s * 1_000_000))
 
 
 def _desk(handoff: Handoff | None) -> Desk:
     assignment = handoff.assignment if handoff else None
-    return Desk(key(assignment.team), key(assignment.owner)) if assignment else _NOBODY
+    return _desk_of(assignment.team, assignment.owner) if assignment else _NOBODY
+
+
+@lru_cache(maxsize=4096)
+def _desk_of(team: str | None, owner: str | None) -> Desk:
+    return Desk(key(team), key(owner))
 
 
 def _by_desk(facts: Facts, basis: Basis) -> dict[Desk, Measures]:
@@ -162,7 +207,7 @@ def _by_desk(facts: Facts, basis: Basis) -> dict[Desk, Measures]:
     for breach in facts.breaches.values():
         handoff = facts.handoffs.get(breach.handoff) if breach.handoff else None
         known = handoff is not None and handoff.assignment is not None
-        desk = _desk(handoff) if known else Desk(key(breach.team), key(breach.owner))
+        desk = _desk(handoff) if known else _desk_of(breach.team, breach.owner)
         _sum(desks, desk, _of_breach(breach))
     return desks
 

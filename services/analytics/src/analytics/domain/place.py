@@ -23,12 +23,16 @@ def claims(facts: Facts) -> tuple[str, ...]:
         return ("test",)
     if facts.erased is not None:
         return ("erased",)
+    return (_held(facts) if facts.handoffs or facts.opportunities else ()) or _unheld(facts)
+
+
+def _held(facts: Facts) -> tuple[str, ...]:
     handoffs = [handoff for handoff in facts.handoffs.values() if is_open(handoff, facts.invalid_recorded)]
     opportunities = [each for each in facts.opportunities.values() if _runs(each)]
-    if handoffs or opportunities:
-        held = ("handoff",) * len(handoffs) + ("opportunity",) * len(opportunities)
-        return held + _contradiction(facts, handoffs, opportunities)
-    return _unheld(facts)
+    if not handoffs and not opportunities:
+        return ()
+    held = ("handoff",) * len(handoffs) + ("opportunity",) * len(opportunities)
+    return held + _contradiction(facts, handoffs, opportunities)
 
 
 def is_open(handoff: Handoff, invalid_recorded: int) -> bool:
@@ -64,10 +68,10 @@ def _unheld(facts: Facts) -> tuple[str, ...]:
 
 def _awaits_routing(facts: Facts) -> bool:
     """Qualified, and router has said nothing since."""
-    episodes = (each.assignment.episode for each in facts.handoffs.values() if each.assignment)
-    routed = max((facts.waited_episode, *episodes))
-    placed = 0 if facts.placing is None else facts.placing.recorded
-    return facts.qualified_episode > routed and facts.qualified_recorded > placed
+    if facts.qualified_recorded <= (0 if facts.placing is None else facts.placing.recorded):
+        return False
+    episodes = [each.assignment.episode for each in facts.handoffs.values() if each.assignment]
+    return facts.qualified_episode > max((facts.waited_episode, *episodes))
 
 
 def _by_score(facts: Facts) -> tuple[str, ...]:

@@ -27,17 +27,27 @@ def put(parts: dict[_K, _V], key: _K, part: _V) -> dict[_K, _V]:
 
 def first_words(known: Words, at: int, event_id: Id, attributes: Attributes) -> Words:
     """The words with those of an event that is earlier than what is known."""
-    for name in _FIRST_SORTED:
-        value: str | None = getattr(attributes, name)
-        if value is not None and (name not in known or (at, event_id) < known[name][:2]):
-            known = put(known, name, (at, event_id, value))
-    return known
+    said: Words = {
+        name: (at, event_id, value)
+        for name in _FIRST_SORTED
+        if (value := getattr(attributes, name)) is not None and (name not in known or (at, event_id) < known[name][:2])
+    }
+    return _with(known, said)
 
 
 def latest_words(known: Words, at: int, event_id: Id, attributes: Attributes, cleared: tuple[str, ...]) -> Words:
     """The words with those of an event that is later than what is known."""
-    for name in _LATEST_SORTED:
-        value: str | None = getattr(attributes, name)
-        if (value is not None or name in cleared) and (name not in known or (at, event_id) > known[name][:2]):
-            known = put(known, name, (at, event_id, value))
-    return known
+    said: Words = {
+        name: (at, event_id, value)
+        for name in _LATEST_SORTED
+        if ((value := getattr(attributes, name)) is not None or name in cleared)
+        and (name not in known or (at, event_id) > known[name][:2])
+    }
+    return _with(known, said)
+
+
+def _with(known: Words, said: Words) -> Words:
+    """`known` itself where nothing is said; in the order of the names, as `put` would."""
+    if not known or not said:
+        return said or known
+    return dict(sorted((known | said).items()))

@@ -175,6 +175,7 @@ async def hand_over(turn: Turn, case: Case, ask: Ask, said: ByHand, handoff_id: 
     before = work.id if work is not None else found(deal, "opportunity").handoff_id
     await doing.hand_on_tasks(
         turn.connection,
+        case.lead_id,
         before,
         after=handoff_id if work is not None else before,
         owner=chosen.rep,

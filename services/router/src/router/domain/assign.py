@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal, NamedTuple, assert_never
 
 import msgspec
 from msgspec.structs import replace
 
-from router.domain.desk import Desk, Hours, skip, taken
+from router.domain.desk import Desk, Hours, fuller, skip
+from router.domain.dossier import NOBODY
 from router.domain.policy import Pool, Rep
 from router.domain.roster import Roster, Rosters, View, WaitingReason, considered
-from router.domain.rotation import lot, next_turn
+from router.domain.rotation import Rotation, lot, next_turn
 from router.domain.rules import Policy
 from shared.contracts.attributes import Attributes, values
 from shared.contracts.handoffs import Considered, Decision
@@ -23,7 +25,7 @@ class Lead(msgspec.Struct, frozen=True, gc=False):
     score_milli: int = 0
     tier: str | None = None
     previous_owner: str | None = None
-    avoid: frozenset[str] = frozenset()
+    avoid: frozenset[str] = NOBODY
     step: Literal["sdr", "rep"] = "rep"
 
 
@@ -110,6 +112,8 @@ def preferred(lead: Lead, policy: Policy) -> tuple[tuple[str, str], ...]:
     account = policy.routing.accounts.get(lead.attributes.company_domain or "")
     if account is not None:
         wanted.append((account, "account_owner"))
+    if not wanted:
+        return ()
     return tuple((rep, why) for rep, why in wanted if rep in policy.team_of and rep not in lead.avoid)
 
 
@@ -120,8 +124,13 @@ def ways(lead: Lead, policy: Policy) -> Ways:
 
 def teams_of(found: Ways, policy: Policy) -> frozenset[str]:
     """Every team whose desk `decide` may look at."""
-    teams = frozenset([policy.team_of[rep] for rep, _ in found.preferred])
-    return teams if found.choice is None else teams | {found.choice.team}
+    chosen = NOBODY if found.choice is None else _alone(found.choice.team)
+    return chosen.union([policy.team_of[rep] for rep, _ in found.preferred]) if found.preferred else chosen
+
+
+@lru_cache(maxsize=1024)
+def _alone(team: str) -> frozenset[str]:
+    return frozenset((team,))
 
 
 def teams_wanted(lead: Lead, policy: Policy) -> frozenset[str]:
@@ -142,7 +151,7 @@ def decide(lead: Lead, found: Ways, desks: Mapping[str, Desk], rosters: Rosters)
         rep = roster.team.rep(rep_id)
         if rep is not None and _may(rep, roster, lead):
             decision = _decision(roster, policy, why, why, (considered(rep_id, None),))
-            return _assigned(rep, roster, roster.desk, decision)
+            return _assigned(rep, roster, roster.desk.rotation, decision)
     if found.choice is None:
         return Waiting("no_team")
     roster = rosters.of(desks[found.choice.team])
@@ -152,24 +161,24 @@ def decide(lead: Lead, found: Ways, desks: Mapping[str, Desk], rosters: Rosters)
         return Pooled("public", found.choice.team, decision, _decided(roster))
     if not view.able:
         return Waiting(view.reason, roster.desk.team, view.wake_at, decision, _decided(roster))
-    rep, turned = _choose(view, roster)
-    return _assigned(rep, roster, turned, decision)
+    rep, rotation = _choose(view, roster)
+    return _assigned(rep, roster, rotation, decision)
 
 
 def _may(rep: Rep, roster: Roster, lead: Lead) -> bool:
     return skip(rep, roster.team, roster.desk, lead.attributes, at=roster.at, hours=roster.hours) is None
 
 
-def _choose(view: View, roster: Roster) -> tuple[Rep, Desk]:
+def _choose(view: View, roster: Roster) -> tuple[Rep, Rotation]:
     desk, strategy = roster.desk, roster.team.strategy
     match strategy:
         case "order":
-            return next(iter(view.able.values())), desk
+            return next(iter(view.able.values())), desk.rotation
         case "least_open":
-            return view.able[_least_open(view.able, desk)], desk
+            return view.able[_least_open(view.able, desk)], desk.rotation
         case "rotation" | "performance":
             chosen, rotation = next_turn(desk.rotation, view.eligible, team=desk.team, number=desk.next_number)
-            return view.able[chosen], replace(desk, rotation=rotation)
+            return view.able[chosen], rotation
         case "pull":
             raise ValueError("a team that pulls is assigned nothing")
         case _:
@@ -185,9 +194,9 @@ def _least_open(able: Mapping[str, Rep], desk: Desk) -> str:
     return min(tied, key=lambda rep_id: lot(desk.team, desk.next_number, rep_id))
 
 
-def _assigned(rep: Rep, roster: Roster, desk: Desk, decision: Decision) -> Assigned:
-    team = roster.team
-    after = replace(taken(desk, rep.id, roster.day), next_number=desk.next_number + 1)
+def _assigned(rep: Rep, roster: Roster, rotation: Rotation, decision: Decision) -> Assigned:
+    team, desk = roster.team, roster.desk
+    after = replace(desk, next_number=desk.next_number + 1, rotation=rotation, loads=fuller(desk, rep.id, roster.day))
     roster.go_on(after, rep)
     return Assigned(rep.id, desk.team, decision, after, rep.calendar or team.calendar, team.manager)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 import msgspec
@@ -73,8 +74,13 @@ class Skip:
 
 def taken(desk: Desk, rep_id: str, day: date) -> Desk:
     """The desk after `rep_id` got one more lead on the team's local date `day`."""
+    return replace(desk, loads=fuller(desk, rep_id, day))
+
+
+def fuller(desk: Desk, rep_id: str, day: date) -> dict[str, Load]:
+    """What the reps hold after one of them got one more lead."""
     load, monday = desk.load(rep_id), monday_of(day)
-    fuller = Load(
+    more = Load(
         load.open + 1,
         day,
         (load.today if load.day == day else 0) + 1,
@@ -82,7 +88,7 @@ def taken(desk: Desk, rep_id: str, day: date) -> Desk:
         (load.this_week if load.monday == monday else 0) + 1,
         load.performance_milli,
     )
-    return replace(desk, loads={**desk.loads, rep_id: fuller})
+    return {**desk.loads, rep_id: more}
 
 
 def kept_today(desk: Desk, day: date) -> Desk:
@@ -96,6 +102,7 @@ def released(desk: Desk, rep_id: str) -> Desk:
     return replace(desk, loads={**desk.loads, rep_id: replace(load, open=max(0, load.open - 1))})
 
 
+@lru_cache(maxsize=64)
 def monday_of(day: date) -> date:
     return day - timedelta(days=day.weekday())
 

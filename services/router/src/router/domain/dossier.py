@@ -8,13 +8,15 @@ from uuid import UUID
 import msgspec
 
 from router.domain.policy import Pool
-from shared.contracts.attributes import Attributes
+from shared.contracts.attributes import Attributes, values
 
 Status = Literal["new", "contacted", "interested", "activated", "invalid"]
 HandoffState = Literal["offered", "accepted", "working", "closed"]
 Ending = Literal["converted", "rejected", "returned", "recycled", "transferred", "merged", "erased"]
 Stage = Literal["initial", "proposal", "negotiation", "won", "lost"]
 LOST_AGAINST_WILL: frozenset[str] = frozenset({"recycled", "returned"})
+NOTHING_KNOWN: Final = Attributes()
+NOBODY: Final = frozenset[str]()
 
 
 class Episode(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -136,8 +138,11 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     marketing_owner: str | None = None
     left_with: str | None = None
     erased_at: datetime | None = None
-    attributes: Attributes = msgspec.field(default_factory=Attributes)
-    attributes_at: Mapping[str, datetime] = msgspec.field(default_factory=dict[str, datetime])
+    attributes: Attributes = NOTHING_KNOWN
+    attributes_since: datetime | None = None
+    """When the oldest of the attributes was told; most leads tell all of them at once."""
+    told_apart: Mapping[str, datetime] = msgspec.field(default={}, name="attributes_at")
+    """When each of the others was told, and each that was cleared."""
     scored_at: datetime | None = None
     score_milli: int = 0
     tier: str | None = None
@@ -149,7 +154,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     begun: int = 0
     handoffs: tuple[Handoff, ...] = ()
     contacts: tuple[Contact, ...] = ()
-    checklist: Mapping[str, Answer] = msgspec.field(default_factory=dict[str, Answer])
+    checklist: Mapping[str, Answer] = {}
     opportunities: tuple[Opportunity, ...] = ()
     wanting: Wanting | None = None
     pooled: InPool | None = None
@@ -158,6 +163,16 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     unmerged: tuple[UUID, ...] = ()
     carried: tuple[UUID, ...] = ()
     carried_hops: int = 0
+
+    @property
+    def attributes_at(self) -> dict[str, datetime]:
+        """When each attribute was told, by name: the latest word counts."""
+        return told_at(self.attributes, self.attributes_since, self.told_apart)
+
+
+def told_at(known: Attributes, since: datetime | None, apart: Mapping[str, datetime]) -> dict[str, datetime]:
+    """When each attribute was told: those that are not told apart, at `since`."""
+    return {**apart} if since is None else {**dict.fromkeys(values(known), since), **apart}
 
 
 NURTURED: Final = ("nurture", "assign")
@@ -194,9 +209,10 @@ def _out_of_routing(dossier: Dossier) -> Place | None:
 
 
 def _with_an_owner(dossier: Dossier) -> Place | None:
-    handoff, opportunity = open_handoff(dossier), open_opportunity_of(dossier)
+    handoff = open_handoff(dossier)
     if handoff is not None:
         return Place("handoff", handoff.owner)
+    opportunity = open_opportunity_of(dossier)
     return None if opportunity is None else Place("opportunity", opportunity.owner)
 
 
@@ -246,12 +262,16 @@ def previous_owner(dossier: Dossier) -> str | None:
 
 def hops(dossier: Dossier, episode: int) -> int:
     """How many owners the episode has lost."""
+    if not dossier.handoffs:
+        return dossier.carried_hops
     lost = [each for each in dossier.handoffs if each.episode == episode and each.ending in LOST_AGAINST_WILL]
     return len(lost) + dossier.carried_hops
 
 
 def avoided(dossier: Dossier, episode: int) -> frozenset[str]:
     """Owners who lost the lead in this episode: it does not go back to them by itself."""
+    if not dossier.handoffs:
+        return NOBODY
     return frozenset(
         [
             handoff.owner

@@ -4,16 +4,13 @@ First and latest are decided by the instants in the events, never by arrival; an
 erasure is absorbing. `at` is the event's `recorded_at` unless said otherwise.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from msgspec.structs import replace
 
 from router.domain.changes import closed, send_on, want_owner
 from router.domain.dossier import (
-    Answer,
     Contact,
     Dossier,
     Engagement,
@@ -28,10 +25,9 @@ from router.domain.dossier import (
     owner_of,
 )
 from router.domain.facts import Fact, HandoffClosed, Recycled, Step, TaskRaised
+from router.domain.knowledge import news
 from router.domain.policy import Destination, Pool, Recycle
-from shared.contracts.attributes import Attributes, values
-
-BUDGET_KNOWN: frozenset[str] = frozenset({"no", "pending"})
+from shared.contracts.attributes import Attributes
 
 
 def captured(
@@ -54,7 +50,7 @@ def captured(
     in_pool = InPool(pool=pool, since=at, cause="imported") if pool is not None and not dossier.handoffs else None
     known = replace(
         dossier,
-        **_news(dossier, at, attributes),
+        **news(dossier, at, attributes),
         captured_at=at,
         legacy=legacy,
         marketing_owner=marketing_owner,
@@ -66,8 +62,8 @@ def captured(
 
 def updated(dossier: Dossier, *, at: datetime, attributes: Attributes, cleared: tuple[str, ...] = ()) -> Step:
     """Attributes that changed: the latest word counts, attribute by attribute."""
-    news = {} if _deaf(dossier) else _news(dossier, at, attributes, cleared)
-    return Step(replace(dossier, **news) if news else dossier)
+    told = {} if _deaf(dossier) else news(dossier, at, attributes, cleared)
+    return Step(replace(dossier, **told) if told else dossier)
 
 
 def scored(
@@ -96,12 +92,13 @@ def qualified(
     attributes: Attributes | None = None,
 ) -> Step:
     """Sales must act. One chain of handoffs per episode; a number seen before changes nothing."""
-    if _deaf(dossier) or any(seen.number == episode for seen in dossier.episodes):
+    if _deaf(dossier) or episode in [seen.number for seen in dossier.episodes]:
         return Step(dossier)
-    news = {} if attributes is None else _news(dossier, at, attributes)
-    crossing = Episode(number=episode, at=at, score_milli=score_milli, tier=tier)
-    episodes = tuple(sorted([*dossier.episodes, crossing], key=lambda seen: seen.number))
-    return _begin(replace(dossier, **news, episodes=episodes, mql=True))
+    told = {} if attributes is None else news(dossier, at, attributes)
+    episodes = (*dossier.episodes, Episode(number=episode, at=at, score_milli=score_milli, tier=tier))
+    if dossier.episodes:
+        episodes = tuple(sorted(episodes, key=lambda seen: seen.number))
+    return _begin(replace(dossier, **told, episodes=episodes, mql=True))
 
 
 def engaged(
@@ -203,7 +200,7 @@ def _deaf(dossier: Dossier) -> bool:
 
 def reached_mql(before: Dossier, after: Dossier) -> bool:
     """Whether marketing is to be told now: once, when the lead is known and has reached MQL, in whichever order."""
-    return _is_mql(after) and not _is_mql(before)
+    return not _is_mql(before) and _is_mql(after)
 
 
 def _is_mql(dossier: Dossier) -> bool:
@@ -223,13 +220,9 @@ def _begin(dossier: Dossier) -> Step:
         return step
     for episode in dossier.episodes:
         if episode.number > dossier.begun:
-            now = replace(step.dossier, begun=episode.number)
-            step = _after(step, _begin_one(now, episode))
+            begun = _begin_one(replace(step.dossier, begun=episode.number), episode)
+            step = Step(begun.dossier, step.facts + begun.facts)
     return step
-
-
-def _after(before: Step, after: Step) -> Step:
-    return Step(after.dossier, (*before.facts, *after.facts))
 
 
 def _begin_one(dossier: Dossier, episode: Episode) -> Step:
@@ -254,57 +247,6 @@ def _begin_one(dossier: Dossier, episode: Episode) -> Step:
 def begin_again(dossier: Dossier) -> Step:
     """After an unmerge: the episodes heard meanwhile."""
     return _begin(dossier)
-
-
-def _news(dossier: Dossier, at: datetime, attributes: Attributes, cleared: tuple[str, ...] = ()) -> dict[str, Any]:
-    """What these attributes change in the dossier, field by field; nothing where all of it is old."""
-    known, stamps = dossier.attributes, dossier.attributes_at
-    told: dict[str, Any] = values(attributes)
-    if cleared:
-        told = {**dict.fromkeys([name for name in cleared if name in Attributes.__struct_fields__]), **told}
-    if stamps:
-        told = {name: value for name, value in told.items() if _is_newer(at, value, stamps.get(name), known, name)}
-    if not told:
-        return {}
-    if "tags" in told and told["tags"] is None:
-        told["tags"] = ()
-    changed = replace(known, **told) if stamps or cleared else attributes
-    stamps = {**stamps, **dict.fromkeys(told, at)}
-    return {
-        "attributes": changed,
-        "attributes_at": stamps,
-        "checklist": _prefilled(dossier.checklist, changed, stamps),
-    }
-
-
-def _is_newer(at: datetime, value: object, stamp: datetime | None, known: Attributes, name: str) -> bool:
-    """Whether a value is a later word than the one known; of two of one instant the greater stands."""
-    if stamp is None or stamp < at:
-        return True
-    return stamp == at and str(getattr(known, name)) < str(value)
-
-
-def _prefilled(checklist: Mapping[str, Answer], known: Attributes, at: Mapping[str, datetime]) -> Mapping[str, Answer]:
-    """What the form already answered; a person's answer always stands above it."""
-    budget = known.budget and (known.budget if known.budget in BUDGET_KNOWN else "yes")
-    project = known.current_project and (known.current_project if known.current_project == "no" else "yes")
-    if not (checklist or known.timeframe or budget or project):
-        return checklist
-    filled = dict(checklist)
-    found = (
-        ("timeframe", "timeframe", known.timeframe),
-        ("budget", "budget", budget),
-        ("definite_project", "current_project", project),
-    )
-    for field, attribute, value in found:
-        present = filled.get(field)
-        if present is not None and present.by != "form":
-            continue
-        if value:
-            filled[field] = Answer(value=value, by="form", at=at[attribute])
-        elif present is not None:
-            del filled[field]
-    return filled
 
 
 def _disproved(dossier: Dossier, handoff: Handoff, cause: str, since: datetime, at: datetime) -> bool:

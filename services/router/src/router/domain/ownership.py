@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from router.domain.changes import enter_pool, moved
-from router.domain.dossier import Dossier, Handoff, avoided, hops, open_handoff, place, previous_owner
+from router.domain.dossier import NOBODY, Dossier, Handoff, avoided, hops, open_handoff, place, previous_owner
 from router.domain.facts import Actor, Offered, Refused, Step, Waited
 from router.domain.policy import Pool, Routing
 
@@ -100,7 +100,7 @@ def claim_room(policy: Routing, pool_name: Pool, *, claimed_today: int, claimed_
 def routing_hints(dossier: Dossier) -> tuple[str | None, frozenset[str]]:
     """The previous owner and those to avoid, for `assign.Lead`."""
     wanting = dossier.wanting
-    avoid = avoided(dossier, wanting.episode) if wanting else frozenset[str]()
+    avoid = avoided(dossier, wanting.episode) if wanting else NOBODY
     before = previous_owner(dossier) if wanting and wanting.cause in ("reactivated", "merged", "unmerged") else None
     return before, avoid
 

@@ -27,7 +27,7 @@ CHECKLIST: tuple[ChecklistField, ...] = (
 
 def pool_named(name: str | None) -> Pool | None:
     """The pool of that name, None for a name that is none of ours."""
-    return next((pool for pool in POOLS if pool == name), None)
+    return None if name is None else next((pool for pool in POOLS if pool == name), None)
 
 
 class _Value(BaseModel):

@@ -94,15 +94,13 @@ def within_bound(rotation: Rotation) -> bool:
 
 def _next(rotation: Rotation, team: str, number: int) -> str:
     started = _started(rotation)
-    if any(place.credit_nano for place in rotation.places.values()):
+    if [place for place in rotation.places.values() if place.credit_nano]:
         last = _latest_finish(rotation, started)
-        turns = [turn[1:] for turn in started if turn[0] <= last]
-    else:
-        earliest = min(started)[0]
-        turns = [turn[1:] for turn in started if turn[0] == earliest]
-    first = min(turns)
-    tied = [rep for owed, last_number, rep in turns if owed == first[0] and last_number == first[1]]
-    return tied[0] if len(tied) == 1 else min(tied, key=lambda rep: lot(team, number, rep))
+        # those who may go now are all in time
+        started = [(last, *turn[1:]) for turn in started if turn[0] <= last]
+    finish, owed, last_number, first = min(started)
+    tied = [turn[3] for turn in started if turn[2] == last_number and turn[1] == owed and turn[0] == finish]
+    return first if len(tied) == 1 else min(tied, key=lambda rep: lot(team, number, rep))
 
 
 def _started(rotation: Rotation) -> list[_Turn]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from router.cases import Case, Offering, standing
+from router.cases import Case, standing
 from router.domain.dossier import Dossier, Handoff, Opportunity
 from router.domain.facts import Offered, OwnerWanted, TaskRaised
 from router.store import tasks
@@ -104,11 +104,11 @@ async def keep(connection: "Connection", cases: Sequence[Case], now: datetime, m
 
 def _only_offered(case: Case, now: datetime) -> Offer | None:
     """The offer that is all that happened to a lead in this transaction."""
-    *before, last = case.told
-    if type(last.fact) is not Offered or any(type(told.fact) not in _BESIDE_AN_OFFER for told in before):
+    last = case.told[-1]
+    if type(last.fact) is not Offered or not _BESIDE_AN_OFFER.issuperset([type(told.fact) for told in case.told[:-1]]):
         return None
     handoff = last.fact.handoff
-    fresh = handoff.state == "offered" and handoff.offered_at == now and case.dossier.handoffs[-1:] == (handoff,)
+    fresh = handoff.state == "offered" and handoff.offered_at == now and case.dossier.handoffs[-1] is handoff
     return Offer(case, handoff, last.dossier) if fresh and _pool(case, handoff) is None else None
 
 
@@ -171,21 +171,18 @@ def _told(case: Case, handoff: Handoff) -> bytes | None:
 def _as_told(case: Case, dossier: Dossier, handoff: Handoff) -> Told:
     offering = case.offerings.get(handoff.id)
     score_milli, tier = standing(dossier)
+    # what routing saw beside the attributes, for a what-if
+    lead = offering.lead if offering is not None else None
     return Told(
         score_milli,
         tier,
         dossier.attributes,
         dossier.last_engagement,
-        offering.decision if offering else None,
+        offering.decision if offering is not None else None,
         dossier.marketing_owner,
-        *_seen(offering),
+        lead.previous_owner if lead is not None else None,
+        tuple(sorted(lead.avoid)) if lead is not None and lead.avoid else (),
     )
-
-
-def _seen(offering: Offering | None) -> tuple[str | None, tuple[str, ...]]:
-    """What routing saw beside the attributes, for a what-if."""
-    lead = offering.lead if offering is not None else None
-    return (None, ()) if lead is None else (lead.previous_owner, tuple(sorted(lead.avoid)) if lead.avoid else ())
 
 
 async def _keep_opportunities(connection: "Connection", cases: Sequence[Case]) -> None:

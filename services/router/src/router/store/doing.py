@@ -118,11 +118,14 @@ async def open_leads_of(session: AsyncConnection, rep: str, limit: int) -> list[
     return [UUID(int=row[0].int) for row in rows]
 
 
-async def hand_on_tasks(connection: "Connection", handoff_id: UUID, *, after: UUID, owner: str, team: str) -> None:
+async def hand_on_tasks(
+    connection: "Connection", lead_id: UUID, handoff_id: UUID, *, after: UUID, owner: str, team: str
+) -> None:
     """What is still to be done of transferred work is the next owner's: a date with the customer above all."""
     await connection.execute(
-        "update task set handoff_id = $2, owner = $3, team = $4 where handoff_id = $1 and done_at is null"
-        " and kind <> all($5::text[])",
+        "update task set handoff_id = $3, owner = $4, team = $5 where lead_id = $1 and handoff_id = $2"
+        " and done_at is null and kind <> all($6::text[])",
+        lead_id,
         handoff_id,
         after,
         owner,

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from router.cases import Case
-from router.domain.dossier import Dossier, from_json, owner_of, place, to_json
+from router.domain.dossier import Dossier, from_json, place, to_json
 
 if TYPE_CHECKING:
     from asyncpg import Connection
 
 _KEEP: Final = (
-    "insert into lead_state (lead_id, partition, place, owner, dossier)"
-    " select * from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::bytea[])"
-    " on conflict (lead_id) do update set place = excluded.place, owner = excluded.owner, dossier = excluded.dossier"
+    "insert into lead_state (lead_id, partition, place, dossier)"
+    " select * from unnest($1::uuid[], $2::int[], $3::text[], $4::bytea[])"
+    " on conflict (lead_id) do update set place = excluded.place, dossier = excluded.dossier"
 )
 
 
@@ -32,7 +32,7 @@ def _case(lead_id: UUID, lane: int, before: Dossier | None) -> Case:
 
 async def keep(connection: "Connection", cases: Sequence[Case]) -> None:
     """Write the dossiers that changed, in the order of their ids."""
-    changed = sorted([case for case in cases if case.changed], key=lambda case: case.lead_id.int)
+    changed = sorted([case for case in cases if case.dossier is not case.before], key=_id_bytes)
     if not changed:
         return
     await connection.execute(
@@ -40,11 +40,9 @@ async def keep(connection: "Connection", cases: Sequence[Case]) -> None:
         [case.lead_id for case in changed],
         [case.partition for case in changed],
         [str(place(case.dossier)) for case in changed],
-        [_owner(case) for case in changed],
         [to_json(case.dossier) for case in changed],
     )
 
 
-def _owner(case: Case) -> str | None:
-    held = owner_of(case.dossier)
-    return held[0] if held else None
+def _id_bytes(case: Case) -> bytes:
+    return case.lead_id.bytes

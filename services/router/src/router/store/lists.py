@@ -176,7 +176,8 @@ async def pool(session: AsyncConnection, name: str, page: Page) -> list[Shown]:
         "lead_id",
         Scope(),
         page,
-        {"place = :pool": name},
+        # the raw pool, where most leads are, is not among those that are indexed
+        {"place = :pool": name if name == "raw" else None, "pool = :pool": None if name == "raw" else name},
         {"pool": name},
     )
     return [_pooled(row["lead_id"], from_json(row["dossier"])) for row in rows]

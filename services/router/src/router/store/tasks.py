@@ -54,6 +54,7 @@ async def keep(connection: "Connection", tasks: Sequence[Task], now: datetime) -
 
 
 async def finish(connection: "Connection", cases: Sequence[Case], now: datetime) -> None:
+    leads = [case.lead_id for case in cases]
     facts = [(case, told.fact) for case in cases for told in case.told]
     answered = [fact.contact.handoff_id for _, fact in facts if isinstance(fact, Contacted)]
     answered += [fact.handoff_id for _, fact in facts if isinstance(fact, OpportunityStaged)]
@@ -61,8 +62,9 @@ async def finish(connection: "Connection", cases: Sequence[Case], now: datetime)
     for handoffs, kinds in ((answered, _ANSWERED), (ended, _ENDED)):
         if handoffs:
             await connection.execute(
-                "update task set done_at = $3 where handoff_id = any($1::uuid[]) and kind = any($2::text[])"
-                " and done_at is null",
+                "update task set done_at = $4 where lead_id = any($1::uuid[]) and handoff_id = any($2::uuid[])"
+                " and kind = any($3::text[]) and done_at is null",
+                leads,
                 handoffs,
                 list(kinds),
                 now,
@@ -93,12 +95,10 @@ def of(case: Case, marketing: str | None) -> Iterable[Task]:
             yield task
 
 
-def beside(case: Case, marketing: str | None) -> Iterable[Task]:
+def beside(case: Case, marketing: str | None) -> list[Task]:
     """What was raised beside an offer that is kept with its own task."""
-    for told in case.told:
-        task = _task(case, told.fact, marketing) if type(told.fact) is TaskRaised else None
-        if task is not None:
-            yield task
+    raised = [_task(case, told.fact, marketing) for told in case.told if type(told.fact) is TaskRaised]
+    return [task for task in raised if task is not None]
 
 
 def _task(case: Case, fact: TaskRaised, marketing: str | None) -> Task | None:

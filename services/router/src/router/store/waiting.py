@@ -79,13 +79,14 @@ async def wake(
     await connection.execute(_WAKE, team, count, now, *(after or (None, None, None)))
 
 
-async def keep(connection: "Connection", cases: Sequence[Case], now: datetime, basis: int) -> None:
-    """Write who waits after this transaction, and take out who does not any more."""
-    gone = [case.lead_id for case in cases if case.has_left_waiting]
+async def keep(
+    connection: "Connection", cases: Sequence[Case], queued: Sequence[Case], now: datetime, basis: int
+) -> None:
+    """Write who waits after this transaction, and take out who did before it and does not any more."""
+    gone = [case.lead_id for case in queued if case.has_left_waiting]
     if gone:
         await connection.execute("delete from waiting where lead_id = any($1::uuid[])", gone)
-    kept = [(case, case.dossier.wanting) for case in cases if case.looked]
-    rows = [(case, wanting) for case, wanting in kept if wanting is not None]
+    rows = [(case, wanting) for case in cases if case.looked and (wanting := case.dossier.wanting) is not None]
     if not rows:
         return
     await connection.execute(

@@ -59,6 +59,8 @@ def change_after(
 
 def _cuts(found: Sequence[Hit], facts: Facts, scorecard: Scorecard, at_us: int) -> list[int]:
     """The instants at which a fact stops counting or fading, or leaves a window: between them all moves smoothly."""
+    if not facts.engagements and not scorecard.decays:
+        return []
     cuts = high_value_ends_us(scorecard, facts)
     for hit in found if scorecard.decays else ():
         settled_us = settled_age_us(hit.rule.points_milli, hit.rule.decay)

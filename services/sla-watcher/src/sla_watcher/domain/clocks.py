@@ -42,7 +42,7 @@ class Reminder(msgspec.Struct, frozen=True, gc=False):
     share_percent: int
 
 
-class Clock(msgspec.Struct, frozen=True, gc=False):
+class Clock(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One recorded clock. `proof_at` is the first proof (in a breached clock: how late), `reminders` those to come.
 
     While it is paused, `due_at` is what it was due till then. `waived`: excused before it was breached.
@@ -197,7 +197,7 @@ def _started(lead_id: UUID, truth: Truth, calendars: Calendars) -> Clock:
     terms, handoff = truth.terms, truth.handoff
     calendar = compiled_calendar(terms.calendar, calendars)
     due_at, reminders = _schedule(terms, truth.started_at, truth.held_until, calendar)
-    clock = Clock(
+    return Clock(
         clock_id=truth.clock_id,
         lead_id=lead_id,
         promise=terms.promise,
@@ -207,11 +207,10 @@ def _started(lead_id: UUID, truth: Truth, calendars: Calendars) -> Clock:
         calendar=terms.calendar,
         then=terms.then,
         reminders=reminders,
-    )
-    if handoff is None:
-        return clock
-    return replace(
-        clock, handoff_id=handoff.handoff_id, owner=handoff.owner, team=handoff.team, manager=handoff.manager
+        handoff_id=handoff and handoff.handoff_id,
+        owner=handoff and handoff.owner,
+        team=handoff and handoff.team,
+        manager=handoff and handoff.manager,
     )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import assert_never
 from uuid import UUID
 
 import msgspec
@@ -93,24 +92,25 @@ def learn(known: LeadFacts, fact: Fact) -> LeadFacts:
     """
     if known.erased_at is not None:
         return known
+    learned = known
     match fact:
-        case Qualification():
+        case Qualification() if fact.episode not in known.qualifications:
             learned = replace(known, qualifications={fact.episode: fact, **known.qualifications})
-        case Handoff():
+        case Handoff() if fact.handoff_id not in known.handoffs:
             learned = replace(known, handoffs={fact.handoff_id: fact, **known.handoffs})
-        case Contact():
+        case Contact() if fact.contact_id not in known.contacts:
             learned = replace(known, contacts={fact.contact_id: fact, **known.contacts})
-        case Ending():
+        case Ending() if fact not in known.endings:
             learned = replace(known, endings=known.endings | {fact})
-        case Invalid():
+        case Invalid() if fact.at not in known.invalid_at:
             learned = replace(known, invalid_at=known.invalid_at | {fact.at})
-        case Pooling():
+        case Pooling() if fact.at not in known.pooled_at:
             learned = replace(known, pooled_at=known.pooled_at | {fact.at})
         case Erasure():
             learned = LeadFacts(known.lead_id, erased_at=fact.at)
         case _:
-            assert_never(fact)
-    return known if learned == known else learned
+            pass
+    return learned
 
 
 def ending(known: LeadFacts, handoff: Handoff) -> Ending | None:
@@ -126,6 +126,8 @@ def ending(known: LeadFacts, handoff: Handoff) -> Ending | None:
 
 def unsought(known: LeadFacts, since: datetime) -> Ending | None:
     """When and why no owner was looked for any more; the ending's id means nothing."""
+    if not known.invalid_at and not known.pooled_at:
+        return None
     found = first_invalid(known, since)
     ends = [] if found is None else [Ending(found, "invalid", known.lead_id)]
     ends += [Ending(at, "pooled", known.lead_id) for at in known.pooled_at if at >= since]

@@ -7,12 +7,12 @@ from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
-from uuid_utils.compat import uuid5
 
 from shared.calendars import next_opening
 from sla_watcher.domain.cadences import Cadence, NurturePolicy, choose
 from sla_watcher.domain.care import Spell
 from sla_watcher.domain.clocks import Calendars, compiled_calendar
+from sla_watcher.domain.naming import named
 
 
 class StepState(StrEnum):
@@ -65,7 +65,7 @@ def settle(
     changed: list[Run] = []
     others = dict(recorded)
     for spell in called_for:
-        nurture_id = uuid5(lead_id, f"nurture:{spell.cadence}:{spell.episode}")
+        nurture_id = named(lead_id, f"nurture:{spell.cadence}:{spell.episode}")
         before = others.pop(nurture_id, None)
         cadence = plan.policy.cadence(spell.cadence)
         run = before or (None if cadence is None else _run(nurture_id, lead_id, spell, cadence, plan, calendars))

@@ -6,7 +6,6 @@ from itertools import pairwise
 from uuid import UUID
 
 import msgspec
-from uuid_utils.compat import uuid5
 
 from sla_watcher.domain.facts import (
     Contact,
@@ -18,6 +17,7 @@ from sla_watcher.domain.facts import (
     proofs,
     unsought,
 )
+from sla_watcher.domain.naming import named
 from sla_watcher.domain.promises import Origin, Terms
 
 
@@ -54,7 +54,7 @@ def _owner_found(known: LeadFacts, qualification: Qualification, terms: Terms) -
     end = unsought(known, qualification.at)
     ended_at = None if end is None else end.at
     return Truth(
-        clock_id=uuid5(known.lead_id, f"{terms.promise}:{qualification.episode}"),
+        clock_id=named(known.lead_id, f"{terms.promise}:{qualification.episode}"),
         terms=terms,
         started_at=qualification.at,
         proof_at=_before_end(min(assigned, default=None), ended_at),
@@ -67,7 +67,7 @@ def _first_contact(handoff: Handoff, terms: Terms, counted: list[Contact], end: 
     ended_at = None if end is None else end.at
     first = counted[0].proven_at if counted else None
     return Truth(
-        clock_id=uuid5(handoff.handoff_id, terms.promise),
+        clock_id=named(handoff.handoff_id, terms.promise),
         terms=terms,
         started_at=handoff.assigned_at,
         handoff=handoff,
@@ -101,7 +101,7 @@ def _silence_id(handoff: Handoff, terms: Terms, contact: Contact, held_by: Conta
     # A next step heard of later may move the deadline, and a deadline never moves under a breach: so it is another
     # clock. Named after the contact that set the step, not after its date: dates may come back, contacts only follow.
     held = "" if held_by is None else str(held_by.contact_id)
-    return uuid5(handoff.handoff_id, f"{terms.promise}:{contact.contact_id}:{held}")
+    return named(handoff.handoff_id, f"{terms.promise}:{contact.contact_id}:{held}")
 
 
 def _before_end(proof_at: datetime | None, ended_at: datetime | None) -> datetime | None:
