@@ -2,20 +2,20 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 import orjson
 
 from intake.domain.attributes import attributes
 from intake.domain.body import read_body
 from intake.domain.mapping import items, outcome_of
 from intake.domain.people import Key, stored_keys
-from intake.domain.policy import Door, MetaDoor
+from intake.domain.policy import Door
 from intake.domain.proof import Arrival, Unproven, prove_arrival, prove_body
-from intake.domain.refusals import BATCH_BOUNDS, LEAD_BOUNDS
+from intake.domain.refusals import BATCH_BOUNDS, LEAD_BOUNDS, Refused
 from intake.domain.strict_json import Json
 from intake.domain.submission import Ignored, Outcome, Submission, Unmappable, document
 from intake.rules import Rules
@@ -24,6 +24,8 @@ from shared.runtime.ids import new_id
 _CONTENT_WINDOW = timedelta(hours=24)
 _KEY_WINDOW = timedelta(days=30)
 _HASH_BYTES = 16
+_LONG_BYTES = 32 * 1024
+_LONG_VALUES = 256
 
 
 class NotProven(Exception):
@@ -35,8 +37,14 @@ class NotProven(Exception):
         self.reason = proof.reason
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class OneLead(Refused):
+    """Several leads were sent where one is taken."""
+
+    def __init__(self) -> None:
+        super().__init__(422, "Several leads", "send one lead per request, or a list to a door of kind generic")
+
+
+class Request(msgspec.Struct, frozen=True, gc=False):
     """What is kept of a request until its group is committed. `command` is its scoped Idempotency-Key, if any."""
 
     door: str
@@ -81,11 +89,18 @@ def admit(rules: Rules, door: Door, request: Request, before: Sequence[Item] = (
     proof = prove_arrival(door, arrival, rules.resolve, request.received_at)
     if isinstance(proof, Unproven):
         raise NotProven(proof)
-    body = read_body(request.content_type, arrival.raw, BATCH_BOUNDS if isinstance(door, MetaDoor) else LEAD_BOUNDS)
+    body = read_body(request.content_type, arrival.raw, BATCH_BOUNDS if door.kind == "meta" else LEAD_BOUNDS)
     proof = prove_body(door, body, rules.resolve)
     if isinstance(proof, Unproven):
         raise NotProven(proof)
+    if door.kind == "rest" and isinstance(body, list):
+        raise OneLead
     return read_items(rules, door, request, body, before)
+
+
+def takes_long(raw: bytes) -> bool:
+    """Whether a body may hold so much that to admit it would keep everybody else waiting."""
+    return len(raw) > _LONG_BYTES or raw.count(b",") > _LONG_VALUES
 
 
 def read_items(rules: Rules, door: Door, request: Request, body: Json, before: Sequence[Item] = ()) -> list[Item]:

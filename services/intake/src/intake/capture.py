@@ -86,9 +86,10 @@ async def capture(
     """
     connection = await work.raw()
     firsts: dict[bytes, Item] = {}
-    for item in (item for request in requests for item in request):
-        firsts.setdefault(item.seen.key, item)
-    keys = {key for item in firsts.values() for key in item.keys}
+    for request in requests:
+        for item in request:
+            firsts.setdefault(item.seen.key, item)
+    keys = {key: None for item in firsts.values() for key in item.keys}
     found = await store.look(connection, list(firsts), list(keys), work.now)
     if versions is not None and found.versions != versions:
         raise RulesChanged
@@ -148,9 +149,8 @@ def _place(group: _Group, item: Item, person: Person) -> Placed:
 
 def _captured(group: _Group, item: Item, submission: Submission) -> None:
     attributes = dict(item.attributes or {})
-    group.leads[item.lead_id] = _Lead(dict(item.lead_fields or {}), attributes, first=(item, submission))
-    partition = partition_of(item.lead_id, group.partitions)
-    cell = (partition, group.minute)
+    group.leads[item.lead_id] = _Lead(dict(item.lead_fields or {}), attributes, (item, submission))
+    cell = (partition_of(item.lead_id, group.partitions), group.minute)
     count, xor = group.writes.tally.get(cell, (0, 0))
     group.writes.tally[cell] = (count + 1, xor ^ tally.hash_of(item.lead_id))
     group.events.append(
@@ -221,7 +221,7 @@ def _written(
             item.submission_id,
             item.door,
             item.seen.key,
-            item.seen.until,
+            item.seen.until.timestamp() if item.seen.until is not None else None,
             item.seen.digest,
             lead_id,
             state,
@@ -231,7 +231,7 @@ def _written(
             item.raw or None,
             item.part or None,
             item.document,
-            item.received_at,
+            item.received_at.timestamp(),
         )
     )
     group.writes.counts[item.door, state] += 1
@@ -276,7 +276,20 @@ async def _keep(work: Work, group: _Group) -> None:
     for lead_id, lead in group.leads.items():
         fields, attributes = orjson.dumps(lead.fields).decode(), orjson.dumps(lead.attributes).decode()
         if lead.first is not None:
-            writes.leads.append(_lead_row(group, *lead.first, fields, attributes))
+            item, submission = lead.first
+            writes.leads.append(
+                store.LeadRow(
+                    lead_id,
+                    partition_of(lead_id, group.partitions),
+                    item.submission_id,
+                    item.door,
+                    submission.occurred_at.timestamp(),
+                    fields,
+                    attributes,
+                    submission.owner,
+                    submission.is_test or None,
+                )
+            )
         elif lead.changed:
             writes.changes.append((lead_id, fields, attributes))
     if not (writes.submissions or writes.counts):
@@ -287,17 +300,3 @@ async def _keep(work: Work, group: _Group) -> None:
     if group.awaiting:
         await awaiting.await_answers(await work.raw(), group.awaiting, group.partitions, group.now)
     group.events += [woken_event(row, group.now) for row in written.woken]
-
-
-def _lead_row(group: _Group, item: Item, submission: Submission, fields: str, attributes: str) -> store.LeadRow:
-    return store.LeadRow(
-        item.lead_id,
-        partition_of(item.lead_id, group.partitions),
-        item.submission_id,
-        item.door,
-        submission.occurred_at,
-        fields,
-        attributes,
-        submission.owner,
-        submission.is_test or None,
-    )

@@ -1,5 +1,6 @@
 """What one intake process keeps in memory: the rules, the queue of the group commit, and who was refused."""
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -26,6 +27,8 @@ class Intake:
     committer: Committer = field(init=False)
     fetcher: Fetcher = field(init=False)
     desk: Desk | None = None
+    reads_long: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """Who reads a long body in a thread: one, since each takes the loop's processor half the time."""
 
     def __post_init__(self) -> None:
         self.book = RuleBook(self.vault)

@@ -2,7 +2,7 @@
 
 import asyncio
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request
@@ -133,7 +133,7 @@ def _principal(ring: KeyRing, scope: Scope) -> Principal:
     Raises Problem 401 and 403.
     """
     now, headers = system_clock(), scope["headers"]
-    given = next((value for key, value in headers if key == b"authorization"), b"")
+    given = _authorization(headers)
     session = "" if given else cookie_of(headers)
     if session:
         key_id = key_of_session(ring.session_secret, session, now)
@@ -150,6 +150,13 @@ def _principal(ring: KeyRing, scope: Scope) -> Principal:
             headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
         )
     return principal
+
+
+def _authorization(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    for key, value in headers:
+        if key == b"authorization":
+            return value
+    return b""
 
 
 def _path_params(template: str, path: str) -> dict[str, str]:

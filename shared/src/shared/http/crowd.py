@@ -1,5 +1,6 @@
 """How many requests a process works at: one more than that is told at once to come again, and costs nothing."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -35,14 +36,14 @@ class Crowd:
         streams = False
         state: dict[str, Any] = scope.setdefault("state", {})  # the app notes the route in it
 
-        async def watching(message: Message) -> None:
+        def watching(message: Message) -> Awaitable[None]:
             nonlocal streams
             if message["type"] == "http.response.start":
                 self.meters.answered(scope["method"], state.get("route"), message["status"])
                 if _is_stream(message):
                     streams = True  # open for hours and mostly idle: no part of the crowd
                     self.at_once -= 1
-            await send(message)
+            return send(message)
 
         try:
             await self.app(scope, receive, watching)

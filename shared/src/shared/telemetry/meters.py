@@ -36,6 +36,8 @@ class Meters:
     door_alarm: Gauge = field(init=False)
     deliveries: Counter = field(init=False)
     rotation_unfairness: Gauge = field(init=False)
+    _answers: dict[tuple[str, str, int], Counter] = field(default_factory=dict[tuple[str, str, int], Counter])
+    """The counters of answers, found already: looking one up costs more than counting."""
 
     def __post_init__(self) -> None:
         stream = ["consumergroup", "topic", "partition"]
@@ -99,9 +101,11 @@ class Meters:
 
     def answered(self, method: str, route: str | None, status: int) -> None:
         """An answer began. `route` is a template of the table of routes; of what is not in it the sender chose the words."""
-        if route is None:
-            method, route = "-", "-"
-        self.http_requests.labels(method, route, f"{status // 100}xx").inc()
+        where = ("-", "-", status) if route is None else (method, route, status)
+        counter = self._answers.get(where)
+        if counter is None:
+            counter = self._answers[where] = self.http_requests.labels(*where[:2], f"{status // 100}xx")
+        counter.inc()
 
     def batch(self, service: str, records: int, seconds: float) -> None:
         """One batch was handled."""

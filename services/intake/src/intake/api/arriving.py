@@ -1,16 +1,17 @@
 """What every way in does: find the door, read the request, have it committed. No task and no model per request."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
+import anyio.to_thread
+import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from intake.admission import Item, NotProven, Request, admit
+from intake.admission import Item, NotProven, OneLead, Request, admit, takes_long
 from intake.capture import Placed
-from intake.domain.policy import Door, GenericDoor
+from intake.domain.policy import Door
 from intake.domain.proof import Arrival
 from intake.domain.refusals import Refused
 from intake.intake import Intake
@@ -25,8 +26,7 @@ _MAX_KEY_CHARS = 255
 D_co = TypeVar("D_co", bound=Door, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Knock(Generic[D_co]):
+class Knock(msgspec.Struct, Generic[D_co], frozen=True, gc=False):
     """A request before its body is read: the door, the rules in force and the headers in lower case."""
 
     door: D_co
@@ -46,10 +46,10 @@ async def knock(intake: Intake, desk: Desk, http: HttpRequest, name: str, *kinds
     if door is None:
         rules = await intake.book.doubted(desk)
         door = rules.door(name)
-    if door is None or not isinstance(door, kinds):
+    if type(door) not in kinds:  # a model's isinstance costs as much as ten comparisons
         intake.refuse("-", "no-door")
         raise Problem(404, "there is no such door here; GET /v1/doors lists them", code="no-door")
-    return Knock(door, rules, headers_of(http))
+    return Knock(cast("D_co", door), rules, headers_of(http))
 
 
 async def receive(
@@ -60,7 +60,7 @@ async def receive(
     name = knocked.door.name
     command = idempotency_key(knocked.headers)
     path = http.scope["path"]
-    signed = isinstance(knocked.door, GenericDoor) and knocked.door.verify is not None
+    signed = knocked.door.kind == "generic" and knocked.door.verify is not None
     request = Request(
         name,
         Arrival(raw, knocked.headers, http.method, _url(intake, http) if signed else "", token),
@@ -69,14 +69,22 @@ async def receive(
         f"intake:{caller}:{path}:{command}" if command is not None else None,
     )
     try:
-        return request, admit(knocked.rules, knocked.door, request), knocked.rules
+        return request, await _admitted(intake, knocked.rules, knocked.door, request), knocked.rules
     except NotProven:
         # perhaps a secret was changed a moment ago
         rules = await intake.book.doubted(desk)
         door = rules.door(name)
         if rules is knocked.rules or door is None:
             raise
-        return request, admit(rules, door, request), rules
+        return request, await _admitted(intake, rules, door, request), rules
+
+
+async def _admitted(intake: Intake, rules: Rules, door: Door, request: Request) -> list[Item]:
+    """The items of a request: of a long body in a thread, one at a time, so that all others are answered meanwhile."""
+    if not takes_long(request.arrival.raw):
+        return admit(rules, door, request)
+    async with intake.reads_long:
+        return await anyio.to_thread.run_sync(admit, rules, door, request)
 
 
 def _url(intake: Intake, http: HttpRequest) -> str:
@@ -123,6 +131,9 @@ def problem_of(intake: Intake, door: str, error: Exception) -> Problem:
             return Problem(
                 503, f"{error.reason}; set it, see /v1/doors", code="no-secret", headers={"Retry-After": "60"}
             )
+        case OneLead():
+            intake.refuse(door, "one-lead")
+            return Problem(error.status, error.detail, code="one-lead")
         case Refused():
             intake.refuse(door, "unreadable")
             extra: dict[str, Any] = {name: text for name, text in (("where", error.where), ("fix", error.fix)) if text}

@@ -73,8 +73,6 @@ def _leads(desk: Desk, intake: Intake) -> Endpoint:
         knocked = await knock(intake, desk, http, name, RestDoor)
         try:
             request, items, rules = await receive(intake, desk, http, knocked, caller=principal.key_id)
-            if len(items) != 1 or items[0].part:
-                raise Problem(422, "send one lead per request, or a list to a door of kind generic", code="one-lead")
             outcome = items[0].outcome
             if isinstance(outcome, Unmappable):
                 raise Problem(

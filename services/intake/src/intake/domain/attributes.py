@@ -2,12 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection
 from functools import lru_cache
 from typing import NamedTuple
 
 from intake.domain import normal
-from intake.domain.submission import Submission
+from intake.domain.submission import Submission, Value
 from intake.domain.text import fold, has_cjk
 
 _MAX_TEXT_CHARS = 200  # what is longer is left out, not cut: half an address would no longer look like one
@@ -15,12 +15,12 @@ _MAX_URL_CHARS = 500
 _MAX_ANSWER_CHARS = 60  # a longer answer is something the person wrote
 _MAX_TAGS = 20
 _MAX_TAG_CHARS = 64
-_PICKED_ONLY = ("title_level", "company_domain", "country", "current_project")
-_PICKED_OR_TEXT = (
+_PICKED_ONLY = frozenset({"title_level", "company_domain", "country", "current_project"})
+_PICKED_OR_TEXT = frozenset({
     "industry", "source", "budget", "timeframe", "language", "company_size", "annual_revenue", "department", "campaign", "ad_group", "ad", "keyword", "content", "event",
     "landing_page_version", "budget_cycle", "product", "region", "city",
-)  # fmt: skip
-_IDS = ("campaign_id", "ad_group_id", "ad_id")
+})  # fmt: skip
+_IDS = frozenset({"campaign_id", "ad_group_id", "ad_id"})
 _ANSWERED = frozenset(
     {"industry", "budget", "timeframe", "company_size", "annual_revenue", "department", "budget_cycle", "product",
      "region", "city"}
@@ -38,15 +38,25 @@ _RUN = re.compile(r"(?<!\d)\d{9,15}(?!\d)")
 _LEAST_PHONE_DIGITS, _MOST_PHONE_DIGITS = 9, 15
 _LEAST_OWN_DIGITS = 7
 _LEAST_NAME_CHARS = 5
+_NOWHERE = "\0"  # in no folded text
 
 
 class _Own(NamedTuple):
-    """What the person is called by, folded once for all attributes."""
+    """What the person is called by, folded once for all attributes; what there is none of is in no text."""
 
     name: str
     local: str
     digits: str
-    ids: frozenset[str]
+    ids: Collection[str]
+
+
+class _Looked(NamedTuple):
+    """What one text is, whoever's."""
+
+    text: str  # empty where it can't be kept
+    holds_contact: bool
+    folded: str
+    digits: str
 
 
 def attributes(submission: Submission) -> dict[str, str | int | bool | list[str]]:
@@ -54,25 +64,22 @@ def attributes(submission: Submission) -> dict[str, str | int | bool | list[str]
     found: dict[str, str | int | bool | list[str]] = {"door": submission.door}
     own = _own(submission)
     picked, fields, ids = submission.picked, submission.fields, submission.ids
-    for name in _PICKED_ONLY:
-        if name in picked:
-            _keep(found, own, name, picked[name])
-    for name in _PICKED_OR_TEXT:
-        if name in picked or name in fields:
-            _keep(found, own, name, picked.get(name) or _text(fields, name))
-    if ids:
-        for name in _IDS:
-            _keep(found, own, name, ids.get(name))
-    page = _text(fields, "landing_page")
+    for name in _PICKED_ONLY.intersection(picked):
+        _keep(found, own, name, picked[name])
+    for name in _PICKED_OR_TEXT.intersection(fields):  # what is picked is picked from a field
+        _keep(found, own, name, picked.get(name) or fields[name])
+    for name in _IDS.intersection(ids):
+        _keep(found, own, name, ids[name])
+    page = submission.text("landing_page")
     if page:
         _keep(found, own, "landing_page", normal.without_query(page))
     if "referred_by" in fields:
         found["referred"] = True
     tags = fields.get("tags")
-    given = tags if isinstance(tags, tuple) else ()
-    safe = [tag for tag in given if len(tag) <= _MAX_TAG_CHARS and not _names_somebody("tags", tag, own)]
-    if safe:
-        found["tags"] = safe[:_MAX_TAGS]
+    if isinstance(tags, tuple):
+        safe = [tag for tag in tags if len(tag) <= _MAX_TAG_CHARS and not _names_somebody(_looked_at("tags", tag), own)]
+        if safe:
+            found["tags"] = safe[:_MAX_TAGS]
     return found
 
 
@@ -81,32 +88,29 @@ def says_who(text: str) -> bool:
     return _holds_contact("tags", text)
 
 
-def _text(fields: Mapping[str, object], name: str) -> str | None:
-    value = fields.get(name)
-    return value if isinstance(value, str) else None
+def _keep(found: dict[str, str | int | bool | list[str]], own: _Own, name: str, text: Value | None) -> None:
+    if text and isinstance(text, str):
+        looked = _looked_at(name, text)
+        if looked.text and not _names_somebody(looked, own):
+            found[name] = looked.text
 
 
-def _keep(found: dict[str, str | int | bool | list[str]], own: _Own, name: str, text: str | None) -> None:
-    kept = text.strip() if text is not None else ""
-    if kept and len(kept) <= _MOST_CHARS.get(name, _MAX_TEXT_CHARS) and not _names_somebody(name, kept, own):
-        found[name] = kept
-
-
-def _names_somebody(name: str, text: str, own: _Own) -> bool:
-    holds_contact, folded, digits = _looked_at(name, text)
-    if own.ids and text in own.ids:
+def _names_somebody(looked: _Looked, own: _Own) -> bool:
+    text, holds_contact, folded, digits = looked
+    if text in own.ids:
         # the platform's own number of a campaign, as long as a phone number
         return False
-    if holds_contact or (own.digits and own.digits in digits):
-        return True
-    return bool(own.name and own.name in folded) or bool(own.local and own.local in folded)
+    return holds_contact or own.digits in digits or own.name in folded or own.local in folded
 
 
 @lru_cache(maxsize=4096)  # picklist values and campaigns come again and again
-def _looked_at(name: str, text: str) -> tuple[bool, str, str]:
-    """Whether it holds a contact, whoever's; the text folded; its digits."""
-    plain = unicodedata.normalize("NFKC", text)
-    return _holds_contact(name, text), fold(plain), "".join(filter(str.isdigit, plain))
+def _looked_at(name: str, text: str) -> _Looked:
+    """What a text under this name is, whoever's."""
+    kept = text.strip()
+    if len(kept) > _MOST_CHARS.get(name, _MAX_TEXT_CHARS):
+        return _Looked("", False, "", "")
+    plain = unicodedata.normalize("NFKC", kept)
+    return _Looked(kept, _holds_contact(name, kept), fold(plain), "".join(filter(str.isdigit, plain)))
 
 
 def _holds_contact(name: str, text: str) -> bool:
@@ -137,8 +141,8 @@ def _own(submission: Submission) -> _Own:
     local = "" if address.isalnum() else fold(address)  # one word alone is no name here
     long_enough = (len(name) >= _LEAST_NAME_CHARS and " " in name) or (len(name) > 1 and has_cjk(name))
     return _Own(
-        name if long_enough else "",
-        local if len(local) >= _LEAST_NAME_CHARS and " " in local else "",
-        digits if len(digits) >= _LEAST_OWN_DIGITS else "",
-        frozenset(submission.ids.values()),
+        name if long_enough else _NOWHERE,
+        local if len(local) >= _LEAST_NAME_CHARS and " " in local else _NOWHERE,
+        digits if len(digits) >= _LEAST_OWN_DIGITS else _NOWHERE,
+        submission.ids.values(),
     )

@@ -11,7 +11,7 @@ from intake.domain import normal
 from intake.domain.draft import Draft
 from intake.domain.fields import Fields
 from intake.domain.names import canonical_country
-from intake.domain.policy import Door, HtmlDoor
+from intake.domain.policy import Door
 from intake.domain.sources import derive_source, read_page_query
 from intake.domain.submission import PURPOSE, Consent, Note, Submission, Unmappable, Value
 from intake.domain.text import has_cjk
@@ -19,6 +19,7 @@ from intake.domain.times import instant
 
 _FAMILY_NAME_FIRST = ("vi", "zh", "ja", "ko", "hu")
 _NAMED_BY_ID = {"campaign": ("campaign_id",), "ad_group": ("ad_group_id", "asset_group_id"), "ad": ("ad_id",)}
+_NOTHING = "says that there is none"
 _HELPERS = frozenset({"first_name", "last_name", "website", "created_at", "title_level"})
 
 
@@ -37,7 +38,8 @@ def finish(draft: Draft, door: Door, policy: Fields, received_at: datetime, wher
                 draft.put(name, (draft.ids[one],) if one in draft.ids else (), one)
     for name, value in door.defaults.items():
         draft.put(name, (value,), "door default")
-    draft.put("tags", door.tags, "door default")
+    if door.tags:
+        draft.put("tags", door.tags, "door default")
     created_at = _created_at(draft, door)
     picked = _picked(draft, policy, country)
     fields = _fields(draft)
@@ -54,15 +56,15 @@ def finish(draft: Draft, door: Door, policy: Fields, received_at: datetime, wher
         content_key=content_key(door.name, _content(draft, fields, consent)),
         fields=fields,
         picked=picked,
-        ids=dict(draft.ids),
+        ids=draft.ids,
         answers=tuple(draft.answers),
         consent=consent,
         is_test=draft.is_test or door.test,
         created_at=created_at,
         occurred_at=min(created_at, received_at) if created_at is not None else received_at,
         owner=door.owner,
-        missing=tuple(name for name in policy.wanted if name not in fields),
-        origins=dict(draft.origins),
+        missing=tuple([name for name in policy.wanted if name not in fields]),
+        origins=draft.origins,
         notes=tuple(draft.notes),
         consented=_consented(door, consent),
     )
@@ -91,28 +93,39 @@ def _country(draft: Draft, door: Door) -> tuple[str | None, str]:
 
 
 def _contact(draft: Draft, country: str | None) -> None:
-    for name in ("name", "company", "email", "phone"):
-        if name in draft.fields and normal.is_nothing(draft.fields[name]):
-            del draft.fields[name]
-            draft.notes.append(Note(name, "says that there is none"))
-    if "email" in draft.fields:
-        address = normal.email(draft.fields["email"])
-        if address is None:
-            del draft.fields["email"]
-            draft.notes.append(Note("email", "not an e-mail address; kept among the answers"))
+    fields = draft.fields
+    for name in ("name", "company"):
+        if name in fields and normal.is_nothing(fields[name]):
+            _leave_out(draft, name, _NOTHING)
+    if "email" in fields:
+        address = normal.email(fields["email"])
+        if address is not None:
+            fields["email"] = address
         else:
-            draft.fields["email"] = address
-    if "phone" in draft.fields:
-        number = normal.phone(draft.fields["phone"], country)
+            nothing = normal.is_nothing(fields["email"])
+            _leave_out(draft, "email", _NOTHING if nothing else "not an e-mail address; kept among the answers")
+    if "phone" in fields:
+        number = normal.phone(fields["phone"], country)
         if number is not None:
-            draft.fields["phone"] = number
-        elif sum(sign.isdigit() for sign in draft.fields["phone"]) < normal.FEWEST_PHONE_DIGITS:
-            del draft.fields["phone"]
-            draft.notes.append(Note("phone", "not a phone number; kept among the answers"))
+            fields["phone"] = number
         else:
-            draft.notes.append(Note("phone", "kept as received: its country is not known"))
+            _doubt_phone(draft, fields["phone"])
     if draft.channel_ids:
         draft.channel_ids = {name: text for name, text in draft.channel_ids.items() if not normal.is_nothing(text)}
+
+
+def _doubt_phone(draft: Draft, text: str) -> None:
+    if normal.is_nothing(text):
+        _leave_out(draft, "phone", _NOTHING)
+    elif sum(sign.isdigit() for sign in text) < normal.FEWEST_PHONE_DIGITS:
+        _leave_out(draft, "phone", "not a phone number; kept among the answers")
+    else:
+        draft.notes.append(Note("phone", "kept as received: its country is not known"))
+
+
+def _leave_out(draft: Draft, name: str, why: str) -> None:
+    del draft.fields[name]
+    draft.notes.append(Note(name, why))
 
 
 def _name(draft: Draft, door: Door) -> None:
@@ -164,11 +177,13 @@ def _picked(draft: Draft, policy: Fields, country: str | None) -> dict[str, str]
 
 
 def _fields(draft: Draft) -> dict[str, Value]:
-    fields: dict[str, Value] = {name: text for name, text in draft.fields.items() if name not in _HELPERS}
+    fields = cast("dict[str, Value]", draft.fields)
+    for name in _HELPERS.intersection(fields):
+        del fields[name]
     if draft.click_ids:
-        fields["click_ids"] = dict(draft.click_ids)
+        fields["click_ids"] = draft.click_ids
     if draft.channel_ids:
-        fields["channel_ids"] = dict(draft.channel_ids)
+        fields["channel_ids"] = draft.channel_ids
     if draft.tags:
         fields["tags"] = tuple(draft.tags)
     return fields
@@ -182,6 +197,6 @@ def _consent(draft: Draft) -> Consent | None:
 
 def _consented(door: Door, consent: Consent | None) -> Mapping[str, bool]:
     """Consent by purposes that are words of ours: what a stranger's form calls a box is told to nobody."""
-    if not isinstance(consent, Mapping) or (isinstance(door, HtmlDoor) and not door.consent):
+    if not isinstance(consent, dict) or (door.kind == "html" and not door.consent):
         return {}
     return {purpose: granted for purpose, granted in consent.items() if PURPOSE.fullmatch(purpose)}

@@ -1,7 +1,6 @@
 """Who a submission is from: the lead that has one of its keys, the oldest where several have one, else a new lead."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
@@ -16,8 +15,7 @@ class Key(NamedTuple):
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """Whose a submission is: `new_keys` had no lead before, `others` are younger leads that have its other keys."""
 
     lead_id: UUID
@@ -28,9 +26,8 @@ class Person:
 
 def stored_keys(submission: Submission) -> tuple[Key, ...]:
     """The keys a submission is found by."""
-    if submission.is_test:
-        return tuple(Key(f"test-{kind}", value) for kind, value in identities(submission))
-    return tuple([Key(kind, value) for kind, value in identities(submission)])
+    before = "test-" if submission.is_test else ""
+    return tuple([Key(before + kind, value) for kind, value in identities(submission)])
 
 
 def people_of(arrivals: Iterable[tuple[UUID, Sequence[Key]]], owners: Mapping[Key, UUID]) -> list[Person]:
@@ -38,13 +35,13 @@ def people_of(arrivals: Iterable[tuple[UUID, Sequence[Key]]], owners: Mapping[Ke
     owner_of = dict(owners)
     found: list[Person] = []
     for candidate, keys in arrivals:
-        # ids are time-ordered: the smallest is the oldest lead
-        if owner_of.keys().isdisjoint(keys):
-            owner_of.update(dict.fromkeys(keys, candidate))
+        leads = sorted({owner_of[key] for key in keys if key in owner_of})
+        if not leads:
+            for key in keys:
+                owner_of[key] = candidate
             found.append(Person(candidate, False, tuple(keys), ()))
             continue
-        leads = sorted({owner_of[key] for key in keys if key in owner_of})
-        lead_id = leads[0]
+        lead_id = leads[0]  # ids are time-ordered: the smallest is the oldest lead
         new_keys = tuple(key for key in keys if key not in owner_of)
         owner_of.update(dict.fromkeys(new_keys, lead_id))
         found.append(Person(lead_id, True, new_keys, tuple(leads[1:])))

@@ -33,7 +33,7 @@ def parse(raw: bytes, bounds: Bounds = LEAD_BOUNDS) -> Json:
     keys, wide_number = (len(value), False) if _is_flat(value, bounds) else _survey(value, bounds)
     # orjson keeps the last of two equal keys. Every key ends in `":`, so if there are no more of these than keys
     # in the result, none was dropped; otherwise (also for a text that holds such a pair) look closely.
-    suspicious = wide_number or len(raw) > bounds.max_string_chars or b"\\u0000" in raw
+    suspicious = wide_number or len(raw) > bounds.max_string_chars or _holds(raw, b"\\u0000")
     if suspicious or _key_ends(raw) != keys:
         return _closely(raw, bounds)
     return value
@@ -41,8 +41,13 @@ def parse(raw: bytes, bounds: Bounds = LEAD_BOUNDS) -> Json:
 
 def _key_ends(raw: bytes) -> int:
     """How often a quote and a colon follow each other, apart from white space."""
-    apart = b" :" in raw or b"\t:" in raw or b"\r:" in raw or b"\n:" in raw
+    apart = b" :" in raw or _holds(raw, b"\n:") or _holds(raw, b"\t:") or _holds(raw, b"\r:")
     return len(_KEY_ENDS.findall(raw)) if apart else raw.count(b'":')
+
+
+def _holds(raw: bytes, some: bytes) -> bool:
+    """Whether these bytes are there. The first of them is looked for before: one is found much faster than two."""
+    return some[0] in raw and some in raw
 
 
 def _is_flat(value: Json, bounds: Bounds) -> TypeGuard[dict[str, Json]]:

@@ -10,8 +10,6 @@ import msgspec
 
 from intake.domain.names import PERSONAL_FIELDS
 
-_STRUCTURED = frozenset({"tags", "click_ids", "channel_ids"})  # all other fields are texts
-
 PURPOSE = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 """What consent is for: a word such as `marketing`."""
 Value: TypeAlias = str | tuple[str, ...] | Mapping[str, str]
@@ -110,27 +108,23 @@ def personal(submission: Submission) -> dict[str, Value]:
 
 def document(submission: Submission) -> dict[str, object]:
     """The canonical fields as JSON shows them, the platform's ids beside."""
-    shown: dict[str, object] = dict(submission.fields)
-    for name in _STRUCTURED:
-        if name in shown:
-            shown[name] = _shown(submission.fields[name])
-    shown.update(submission.ids)
+    shown: dict[str, object] = {
+        **submission.fields,
+        **submission.ids,
+        "door": submission.door,
+        "is_test": submission.is_test,
+        "answers": [
+            {"key": one.key, "question": one.question, "answer": list(one.values) if one.multiple else one.values[0]}
+            for one in submission.answers
+        ],
+    }
+    tags = submission.fields.get("tags")
+    if tags is not None:
+        shown["tags"] = list(tags)
     if "title_level" in submission.picked:
         shown["title_level"] = submission.picked["title_level"]
-    shown["door"] = submission.door
-    shown["is_test"] = submission.is_test
-    shown["answers"] = [
-        {"key": one.key, "question": one.question, "answer": list(one.values) if one.multiple else one.values[0]}
-        for one in submission.answers
-    ]
     if submission.consent is not None:
-        shown["consent"] = dict(submission.consent) if isinstance(submission.consent, Mapping) else submission.consent
+        shown["consent"] = submission.consent
     if submission.created_at is not None:
         shown["created_at"] = submission.created_at.isoformat().replace("+00:00", "Z")
     return shown
-
-
-def _shown(value: Value) -> object:
-    if isinstance(value, str):
-        return value
-    return list(value) if isinstance(value, tuple) else dict(value)
