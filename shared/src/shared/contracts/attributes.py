@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Attributes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Attributes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What rules need to know of a lead. No name, e-mail, phone, channel id, message, answer, click id or URL query.
 
     `company_domain` is set only where the domain is a company's and not a mail provider's. `landing_page` has no

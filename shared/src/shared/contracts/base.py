@@ -10,7 +10,7 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 """A moment with a zone; one without is unreadable."""
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A fact. Times are UTC; unknown fields are ignored on reading, and a new field always has a default.
 
     `occurred_at` is when it happened in the world, `recorded_at` when this service wrote it down.

@@ -8,14 +8,14 @@ from shared.contracts.attributes import Attributes
 from shared.contracts.base import Event, Instant, named
 
 
-class Considered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Considered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A rep who was looked at, and why not taken (`skipped` is None for the one chosen and those merely later)."""
 
     rep: str
     skipped: str | None = None
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Why this owner: the rule that chose the team, the strategy, every rep considered, the policy's version.
 
     `number` counts the team's decisions: a what-if replays in that order. Where a person decided and not the policy,

@@ -6,7 +6,7 @@ from shared.contracts.attributes import Attributes
 from shared.contracts.base import Event, named
 
 
-class ScorePart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ScorePart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One reason: the rule and what it gave; caps and clamps are parts of their own."""
 
     rule: str
