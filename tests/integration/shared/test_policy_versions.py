@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.http.access import ACCESS
+from shared.runtime import policies
 from shared.runtime.policies import Policies, PolicyBody, PolicyChanged, PolicyDefinition, PolicyInvalid
 from shared.runtime.transactions import Transactions
 from shared.store.engine import engine
@@ -140,3 +141,14 @@ async def test_seeding_never_overrides_what_was_published(shelf: Shelf) -> None:
     await seed({"limits": {"limit": 7}})
     assert await shelf.current() == (2, 6)
     assert [row.published_by for row in await shelf.rows()] == ["preset", "ann"]
+
+
+async def test_only_so_many_parsed_versions_are_held(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policies, "VERSIONS_KEPT", 3)
+    for limit in range(1, 8):
+        await shelf.publish({"limit": limit})
+        assert await shelf.current() == (limit, limit)
+    assert len(vars(shelf.transactions.policies)["_parsed"]) == 3
+    async with shelf.transactions.reading() as session:
+        first = await shelf.transactions.policies.load(session, "limits", 1)
+    assert first.value == 1

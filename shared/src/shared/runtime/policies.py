@@ -12,6 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 PolicyBody = Mapping[str, Any]
+VERSIONS_KEPT = 256
+"""Of the versions that were parsed; of those that decide there are a handful."""
 Beside = Callable[[str], Awaitable[Any]]
 """The value in force of another kind that the same service keeps."""
 
@@ -101,6 +103,8 @@ class Policies:
         published = Published(
             kind, version, self.definitions[kind].parse(body), body, row.published_by, row.effective_from
         )
+        if len(self._parsed) >= VERSIONS_KEPT:
+            del self._parsed[next(iter(self._parsed))]
         self._parsed[kind, version] = published
         return published
 
