@@ -153,7 +153,7 @@ class Senders:
             try:
                 async with self.places:
                     answer = await ask()
-            except httpx.TransportError as error:
+            except (httpx.TransportError, AttributeError) as error:  # the latter: a socket closed while it was opened
                 said = repr(error)
             else:
                 if answer.is_success:
