@@ -1,7 +1,5 @@
 """A database that an older version filled: its dossiers are read and written on."""
 
-from importlib import import_module
-
 import asyncpg
 
 from scorer.domain.dossier_json import to_json
@@ -9,7 +7,8 @@ from scorer.domain.episodes import decide
 from scorer.main import service
 from scorer.store import Kept, dossiers_of, keep
 from shared.runtime.ids import new_id
-from shared.store.migrate import migrate, version_table
+from shared.store.migrate import migrate
+from tests.support.earlier import lay_out
 from tests.support.postgres import MakeDatabase
 from tests.unit.scorer.builders import START, a_document, a_lead, did, scorecard_of
 
@@ -18,11 +17,7 @@ async def test_an_older_databases_dossiers_are_read_and_written_on(make_database
     package = service().package
     url = await make_database(package)
     connection = await asyncpg.connect(url)
-    for name in ("0001_scorer", "0002_scorer_backtests"):
-        await connection.execute(import_module(f"{package}.migrations.versions.{name}").STATEMENTS)
-    table = version_table(package)
-    await connection.execute(f"create table {table} (version_num text)")
-    await connection.execute(f"insert into {table} values ('0002_scorer_backtests')")
+    await lay_out(connection, package, "0001_scorer", "0002_scorer_backtests")
     lead_id, lead = new_id(), a_lead(industry="manufacturing")
     await connection.execute(
         "insert into dossier (lead_id, partition, body, score_milli, tier, scorecard_version)"

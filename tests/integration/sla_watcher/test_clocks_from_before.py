@@ -1,17 +1,17 @@
 """A database that an older version filled: its clocks are found, shown and moved as before."""
 
-from importlib import import_module
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
-from shared.store.migrate import migrate, version_table
+from shared.store.migrate import migrate
 from sla_watcher.domain import Clock
 from sla_watcher.main import service
 from sla_watcher.store import clocks_of
 from sla_watcher.telling import shown
 from tests.integration.sla_watcher.tales import Tale, a_watch, at
+from tests.support.earlier import lay_out
 from tests.support.postgres import MakeDatabase
 
 LINH = Tale("linh")
@@ -22,10 +22,7 @@ async def test_an_older_databases_clocks_are_read(make_database: MakeDatabase) -
     package = service().package
     url = await make_database(package)
     connection = await asyncpg.connect(url)
-    for name in ("0001_sla_watcher", "0002_nurture"):
-        await connection.execute(import_module(f"{package}.migrations.versions.{name}").STATEMENTS)
-    table = version_table(package)
-    await connection.execute(f"create table {table} (version_num text); insert into {table} values ('0002_nurture')")
+    await lay_out(connection, package, "0001_sla_watcher", "0002_nurture")
     # it wrote every field of a clock, also those that say nothing
     body = msgspec.msgpack.Encoder(uuid_format="bytes").encode(msgspec.structs.asdict(KEPT))
     await connection.execute(

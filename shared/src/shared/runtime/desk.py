@@ -92,9 +92,8 @@ class Desk:
     async def _placed(self, unit: AbstractAsyncContextManager[_T]) -> AsyncGenerator[_T]:
         """Raises Crowded where no place came free in time."""
         try:
-            async with asyncio.timeout(
-                _PLACE_WAIT_S
-            ):  # wait_for would swallow a cancellation that comes with the place
+            # wait_for would swallow a cancellation that comes with the place
+            async with asyncio.timeout(_PLACE_WAIT_S):
                 await self.places.acquire()
         except TimeoutError as error:
             raise Crowded(f"no place at the database within {_PLACE_WAIT_S:.0f} s") from error
