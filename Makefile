@@ -11,7 +11,7 @@ WORKERS ?= 3
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Compiled modules are kept, in one place: each test process starts in a third of the time
 unexport PYTHONDONTWRITEBYTECODE
-export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 # `make check` holds properties against fewer examples; `make test`, and whatever runs under CI, against all of them
 PROFILE := $(if $(CI),,--hypothesis-profile=quick)
 
@@ -71,4 +71,4 @@ lock: ## Resolve the dependencies anew
 	$(UV) lock
 
 clean: ## Remove what the commands above have made (not ./data)
-	rm -rf .venv .uv .pytest_cache .ruff_cache deploy/local/kafka/lib
+	rm -rf .venv .uv .cache .pytest_cache .ruff_cache deploy/local/kafka/lib
