@@ -4,14 +4,19 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
+from urllib.parse import quote
 
 from shared.contracts.topology import SERVICES
 
-# what one service holds must be what another knows of it
-SAME: Final = (
-    ("leads", ("intake", "scorer", "router", "analytics")),
-    ("handoffs", ("router", "analytics")),
-    ("clocks", ("sla-watcher", "analytics")),
+Holding = tuple[str, str]
+"""A service, and what it calls something that it holds."""
+
+# what one service holds must be what another knows of it, or what it knows of it by another table
+SAME: Final[tuple[tuple[Holding, ...], ...]] = (
+    (("intake", "leads"), ("scorer", "leads"), ("router", "leads"), ("analytics", "leads")),
+    (("router", "handoffs"), ("analytics", "handoffs")),
+    (("sla-watcher", "clocks"), ("analytics", "clocks")),
+    (("sla-watcher", "promises"), ("sla-watcher", "promises kept")),
 )
 
 
@@ -25,7 +30,7 @@ class Asks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A lead that one service knows and another doesn't."""
+    """A lead of which one knows something and another doesn't; `what` names it as the first who should know does."""
 
     lead_id: str
     what: str
@@ -65,40 +70,45 @@ def audit(remote: Asks, *, patience_s: float = 10.0) -> Audit:
 def _missing(remote: Asks) -> list[Missing]:
     held = {
         service: remote.get(f"/v1/ops/{service}/holdings")["items"]
-        for service in {name for _, services in SAME for name in services}
+        for service in {service for holdings in SAME for service, _ in holdings}
     }
     found: list[Missing] = []
-    for what, services in SAME:
-        digests = {
-            service: {row["partition"]: (row["count"], row["xor"]) for row in held[service] if row["holding"] == what}
-            for service in services
-        }
-        partitions = {partition for each in digests.values() for partition in each}
-        for partition in sorted(partitions):
-            if len({digests[service].get(partition, (0, None)) for service in services}) > 1:
-                found += _differing(remote, what, services, partition)
+    for holdings in SAME:
+        digests = [
+            {row["partition"]: (row["count"], row["xor"]) for row in held[service] if row["holding"] == what}
+            for service, what in holdings
+        ]
+        for partition in sorted({partition for each in digests for partition in each}):
+            if len({each.get(partition, (0, None)) for each in digests}) > 1:
+                found += _differing(remote, holdings, partition)
     return found
 
 
-def _differing(remote: Asks, what: str, services: Sequence[str], partition: int) -> list[Missing]:
-    ids: dict[str, dict[str, str]] = {
-        service: {
+def _differing(remote: Asks, holdings: Sequence[Holding], partition: int) -> list[Missing]:
+    ids: dict[Holding, dict[str, str]] = {
+        (service, what): {
             row["id"]: row["lead_id"]
-            for row in remote.get(f"/v1/ops/{service}/holdings/{what}", partition=partition)["items"]
+            for row in remote.get(f"/v1/ops/{service}/holdings/{quote(what)}", partition=partition)["items"]
         }
-        for service in services
+        for service, what in holdings
     }
     every = {each: lead for known in ids.values() for each, lead in known.items()}
     return [
         Missing(
             lead,
-            what,
-            tuple(service for service in services if each in ids[service]),
-            tuple(service for service in services if each not in ids[service]),
+            holdings[0][1],
+            tuple(_name(each, holdings) for each in holdings if one in ids[each]),
+            tuple(_name(each, holdings) for each in holdings if one not in ids[each]),
         )
-        for each, lead in sorted(every.items())
-        if any(each not in ids[service] for service in services)
+        for one, lead in sorted(every.items())
+        if any(one not in ids[each] for each in holdings)
     ]
+
+
+def _name(holding: Holding, among: Sequence[Holding]) -> str:
+    """The service; where it is held against itself, what it calls the thing too."""
+    service, what = holding
+    return service if len({each for each, _ in among}) > 1 else f"{service} ({what})"
 
 
 def _tallies(remote: Asks) -> list[str]:

@@ -30,8 +30,12 @@ async def test_an_older_databases_clocks_are_read(make_database: MakeDatabase) -
         " values ($1, $2, 0, 'first_contact', 'ann', 'north', 'running', $3, $3, $4)",
         KEPT.clock_id, KEPT.lead_id, KEPT.due_at, body,
     )  # fmt: skip
+    await connection.execute("insert into lead_fact values ($1, 0, $2)", LINH.lead_id, b"")
     await migrate(url, package)
     await migrate(url, package)
+    holdings = service().holdings
+    assert await connection.fetch(holdings["promises"]) == await connection.fetch(holdings["promises kept"])
+    assert [row["id"] for row in await connection.fetch(holdings["clocks"])] == [KEPT.clock_id]
     assert await clocks_of(connection, [LINH.lead_id]) == {LINH.lead_id: {KEPT.clock_id: KEPT}}
     await connection.close()
 

@@ -1,5 +1,9 @@
 """Clocks on a real PostgreSQL: facts in, time passes, what is said."""
 
+from uuid import UUID
+
+from sqlalchemy import text
+
 from shared.contracts import (
     ClockBreached,
     ClockCancelled,
@@ -101,16 +105,58 @@ async def test_a_contact_heard_of_before_its_assignment_counts(make_database: Ma
         assert await bench.emitted(ClockBreached) == []
 
 
+async def test_a_quiet_promise_is_heard_of_where_it_is_broken_and_not_before(make_database: MakeDatabase) -> None:
+    linh = Tale()
+    async with a_watch(make_database) as bench:
+        await bench.deliver([linh.qualified("mon 09:30"), linh.assigned("mon 09:40")])
+        assert {each.promise for each in await bench.emitted() if isinstance(each, ClockEvent)} == {"first_contact"}
+        states = {each["promise"]: each["state"] for each in (await bench.client.get("/v1/clocks")).json()["items"]}
+        assert states == {"first_contact": "running", "untouched": "running", "owner_found": "met"}
+        assert await holdings(bench, "clocks") == await holdings(bench, "heard")
+        await let_time_pass(bench, at("wed 10:00"))
+        assert [type(each) for each in await heard(bench, "untouched")] == [ClockBreached]
+        assert await holdings(bench, "clocks") == await holdings(bench, "heard")
+
+
+async def test_the_audit_misses_a_quiet_clock_and_the_facts_behind_it(make_database: MakeDatabase) -> None:
+    linh, hoa = Tale(), Tale("hoa")
+    async with a_watch(make_database) as bench:
+        await bench.deliver([linh.qualified("mon 09:30"), hoa.qualified("mon 09:30"), linh.assigned("mon 09:40")])
+        await bench.deliver([hoa.assigned("mon 09:41"), linh.contacted("mon 09:50"), linh.contacted("mon 09:55")])
+        assert (same := await holdings(bench, "promises")) == await holdings(bench, "promises kept")
+        assert len(same) == 2
+        await lose(bench, "clock where quiet and lead_id", linh)
+        assert {lead for _, lead in same ^ await holdings(bench, "promises kept")} == {linh.lead_id}
+        await lose(bench, "lead_fact where lead_id", hoa)
+        assert hoa.lead_id not in {lead for _, lead in await holdings(bench, "promises")}
+
+
+async def holdings(bench: Bench, what: str) -> set[tuple[str, UUID]]:
+    """What the audit compares; `heard` is what whoever hears the events knows of clocks."""
+    if what == "heard":
+        events = [each for each in await bench.emitted() if isinstance(each, ClockEvent)]
+        return {(str(each.clock_id), each.lead_id) for each in events}
+    return {(str(row["id"]), row["lead_id"]) for row in await bench.rows(bench.service.holdings[what])}
+
+
+async def lose(bench: Bench, rows: str, tale: Tale) -> None:
+    async with bench.transactions.free() as work:
+        await work.session.execute(text(f"delete from {rows} = :lead"), {"lead": tale.lead_id})
+
+
 async def test_a_reassignment_cancels_the_clock_and_starts_another(make_database: MakeDatabase) -> None:
     linh = Tale()
     async with a_watch(make_database) as bench:
         await bench.deliver([linh.assigned("mon 09:40")])
         await bench.deliver([linh.assigned("mon 10:40", "h2", owner="bob", previous="h1")])
         cancelled = [each for each in await bench.emitted(ClockCancelled) if isinstance(each, ClockCancelled)]
-        assert {(each.promise, each.handoff_id, each.reason) for each in cancelled} == {
-            ("first_contact", linh.id("h1"), "reassigned"),
-            ("untouched", linh.id("h1"), "reassigned"),
-        }
+        assert [(each.promise, each.handoff_id, each.reason) for each in cancelled] == [
+            ("first_contact", linh.id("h1"), "reassigned")
+        ]
+        over = (await bench.client.get("/v1/clocks", params={"state": "cancelled"})).json()["items"]
+        assert {(each["promise"], each["reason"]) for each in over} == {
+            ("first_contact", "reassigned"), ("untouched", "reassigned"),
+        }  # fmt: skip
         await let_time_pass(bench, at("mon 13:00"))
         (breach,) = await bench.emitted(ClockBreached)
         assert isinstance(breach, ClockBreached)

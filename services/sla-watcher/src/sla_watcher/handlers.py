@@ -10,7 +10,7 @@ from shared.contracts.topology import CONSUMES
 from shared.runtime.service import Delivered, Subscription, Unprocessable
 from shared.runtime.work import Work
 from sla_watcher import run_store, store
-from sla_watcher.domain import Clock, LeadFacts, Transition, UnknownCalendar, reconcile
+from sla_watcher.domain import Clock, LeadFacts, Transition, UnknownCalendar, is_said, reconcile
 from sla_watcher.domain.aside import Watched, nurtured, owed
 from sla_watcher.domain.runs import Run, settle
 from sla_watcher.hearing import hear, matters, may_matter
@@ -73,14 +73,23 @@ def subscription() -> Subscription:
         moving = [lead for lead in learned if lead.moves_clocks]
         clocks = await store.clocks_of(connection, [_lead_id(lead) for lead in moving if lead.before is not None])
         moved = [_moved(lead, clocks.get(_lead_id(lead), {}), policies) for lead in moving]
-        await store.add_watched(connection, [(lead.partition, lead.watched) for lead in learned if lead.before is None])
-        await store.keep_watched(connection, [lead.watched for lead in learned if lead.before is not None])
+        await _keep_learned(connection, learned, {_lead_id(each.lead): len(each.new) for each in moved})
         await store.add_clocks(connection, [(each.lead.partition, clock) for each in moved for clock in each.new])
         await store.keep_clocks(connection, [clock for each in moved for clock in each.moved])
-        work.emit(event_of(said, work.now, each.lead.causation) for each in moved for said in each.said)
+        work.emit(
+            event_of(said, work.now, each.lead.causation) for each in moved for said in each.said if is_said(said)
+        )
         await _nurture(connection, [lead for lead in learned if lead.is_cared_for], policies)
 
     return subscribed
+
+
+async def _keep_learned(connection: "Connection", learned: Sequence[Learned], more: Mapping[UUID, int]) -> None:
+    """Write facts, with how many clocks each lead got: what the audit holds the clocks against."""
+    new = [lead for lead in learned if lead.before is None]
+    known = [lead for lead in learned if lead.before is not None]
+    await store.add_watched(connection, [(lead.partition, lead.watched, more.get(_lead_id(lead), 0)) for lead in new])
+    await store.keep_watched(connection, [(lead.watched, more.get(_lead_id(lead), 0)) for lead in known])
 
 
 async def _nurture(connection: "Connection", leads: Sequence[Learned], policies: InForce) -> None:

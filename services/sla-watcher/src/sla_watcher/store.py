@@ -21,19 +21,20 @@ _ENCODER: Final = msgspec.msgpack.Encoder(uuid_format="bytes")
 _WATCHED: Final = msgspec.msgpack.Decoder(Watched)
 _CLOCK: Final = msgspec.msgpack.Decoder(Clock)
 
-_WATCHED_COLUMNS: Final = ("lead_id", "partition", "facts")
+_WATCHED_COLUMNS: Final = ("lead_id", "partition", "clocks", "facts")
 _KEEP_WATCHED: Final = (
-    "update lead_fact set facts = now.facts from unnest($1::uuid[], $2::bytea[]) as now (lead_id, facts)"
+    "update lead_fact set clocks = lead_fact.clocks + now.more, facts = now.facts"
+    " from unnest($1::uuid[], $2::int[], $3::bytea[]) as now (lead_id, more, facts)"
     " where lead_fact.lead_id = now.lead_id"
 )
 _CLOCK_COLUMNS: Final = (
-    "clock_id", "lead_id", "handoff_id", "partition", "owner", "team", "state", "due_at", "next_at", "body"
+    "clock_id", "lead_id", "handoff_id", "partition", "owner", "team", "state", "due_at", "next_at", "quiet", "body"
 )  # fmt: skip
 # What a clock is about never changes, only how it stands; its due instant moves by a pause alone.
 _KEEP_CLOCKS: Final = (
-    "update clock set state = now.state, due_at = now.due_at, next_at = now.next_at, body = now.body"
-    " from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::bytea[])"
-    " as now (clock_id, state, due_at, next_at, body) where clock.clock_id = now.clock_id"
+    "update clock set state = now.state, due_at = now.due_at, next_at = now.next_at, quiet = now.quiet, body = now.body"
+    " from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::bool[], $6::bytea[])"
+    " as now (clock_id, state, due_at, next_at, quiet, body) where clock.clock_id = now.clock_id"
 )
 # Lead by lead: before its first statistics a table is taken to hold few leads, and is read as a whole for many of them.
 _OF_LEADS: Final = (
@@ -92,18 +93,24 @@ async def clocks_of(connection: "Connection", lead_ids: Collection[UUID]) -> dic
     return found
 
 
-async def add_watched(connection: "Connection", rows: Sequence[tuple[int, Watched]]) -> None:
-    """Write what is known of leads that nothing was known of, each with its lane: copied, which costs half."""
+async def add_watched(connection: "Connection", rows: Sequence[tuple[int, Watched, int]]) -> None:
+    """Write what is known of leads that nothing was known of, each with its lane and how many clocks it got.
+
+    Copied, which costs half.
+    """
     if rows:
-        records = [(each.facts.lead_id, partition, _ENCODER.encode(each)) for partition, each in rows]
+        records = [(each.facts.lead_id, partition, more, _ENCODER.encode(each)) for partition, each, more in rows]
         await connection.copy_records_to_table("lead_fact", records=records, columns=_WATCHED_COLUMNS)
 
 
-async def keep_watched(connection: "Connection", rows: Sequence[Watched]) -> None:
-    """Write what is known now of leads that something was known of."""
+async def keep_watched(connection: "Connection", rows: Sequence[tuple[Watched, int]]) -> None:
+    """Write what is known now of leads that something was known of, each with how many clocks it got."""
     if rows:
         await connection.execute(
-            _KEEP_WATCHED, [each.facts.lead_id for each in rows], [_ENCODER.encode(each) for each in rows]
+            _KEEP_WATCHED,
+            [each.facts.lead_id for each, _ in rows],
+            [more for _, more in rows],
+            [_ENCODER.encode(each) for each, _ in rows],
         )
 
 
@@ -120,6 +127,7 @@ async def add_clocks(connection: "Connection", rows: Sequence[tuple[int, Clock]]
             clock.state,
             clock.due_at,
             next_at(clock),
+            clock.quiet,
             _ENCODER.encode(clock),
         )
         for partition, clock in rows
@@ -137,6 +145,7 @@ async def keep_clocks(connection: "Connection", clocks: Sequence[Clock]) -> None
             [clock.state for clock in clocks],
             [clock.due_at for clock in clocks],
             [next_at(clock) for clock in clocks],
+            [clock.quiet for clock in clocks],
             [_ENCODER.encode(clock) for clock in clocks],
         )
 

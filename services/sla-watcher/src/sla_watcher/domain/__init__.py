@@ -17,6 +17,7 @@ from sla_watcher.domain.clocks import (
     Warned,
     compiled_calendar,
     elapse,
+    is_said,
     next_at,
     reconcile,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "compiled_calendar",
     "elapse",
     "excuse",
+    "is_said",
     "learn",
     "next_at",
     "parse_sla",

@@ -45,7 +45,8 @@ class Reminder(msgspec.Struct, frozen=True, gc=False):
 class Clock(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One recorded clock. `proof_at` is the first proof (in a breached clock: how late), `reminders` those to come.
 
-    While it is paused, `due_at` is what it was due till then. `waived`: excused before it was breached.
+    While it is paused, `due_at` is what it was due till then. `waived`: excused before it was breached. A `quiet` clock
+    has not been heard of yet: the first thing said of it but that it started, was met or was cancelled ends that.
     """
 
     clock_id: UUID
@@ -66,6 +67,7 @@ class Clock(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     reason: str | None = None
     paused_at: datetime | None = None
     waived: bool = False
+    quiet: bool = False
 
 
 class Started(msgspec.Struct, frozen=True, gc=False):
@@ -164,13 +166,18 @@ def elapse(clock: Clock, now: datetime) -> tuple[Clock, Warned | Breached | None
     if clock.state is not State.RUNNING:
         return clock, None
     if now >= clock.due_at:
-        breached = replace(clock, state=State.BREACHED, reminders=())
+        breached = replace(clock, state=State.BREACHED, reminders=(), quiet=False)
         return breached, Breached(breached)
     passed = [reminder for reminder in clock.reminders if reminder.at <= now]
     if not passed:
         return clock, None
-    warned = replace(clock, reminders=clock.reminders[len(passed) :])
+    warned = replace(clock, reminders=clock.reminders[len(passed) :], quiet=False)
     return warned, Warned(warned, passed[-1].share_percent)
+
+
+def is_said(transition: Transition) -> bool:
+    """Whether others hear of it: of a quiet clock they don't hear that it runs, was met or is no longer owed."""
+    return not (transition.clock.quiet and isinstance(transition, Started | Met | Cancelled))
 
 
 def next_at(clock: Clock) -> datetime | None:
@@ -211,6 +218,7 @@ def _started(lead_id: UUID, truth: Truth, calendars: Calendars) -> Clock:
         owner=handoff and handoff.owner,
         team=handoff and handoff.team,
         manager=handoff and handoff.manager,
+        quiet=terms.quiet,
     )
 
 

@@ -21,7 +21,7 @@ def waive(clock: Clock, reason: str, by: str = "") -> tuple[Clock, Excused] | No
     """A manager lets go of a promise before it is breached; None where it is no longer open."""
     if clock.state not in (State.RUNNING, State.PAUSED):
         return None
-    waived = replace(clock, state=State.EXCUSED, reminders=(), reason=reason, paused_at=None, waived=True)
+    waived = replace(clock, state=State.EXCUSED, reminders=(), reason=reason, paused_at=None, waived=True, quiet=False)
     return waived, Excused(waived, reason, by)
 
 
@@ -29,7 +29,7 @@ def pause(clock: Clock, now: datetime, reason: str, by: str) -> tuple[Clock, Pau
     """The clock stands: it neither warns nor breaches. None where it does not run, or its time is up."""
     if clock.state is not State.RUNNING or now >= clock.due_at:
         return None
-    paused = replace(clock, state=State.PAUSED, paused_at=now, reason=reason)
+    paused = replace(clock, state=State.PAUSED, paused_at=now, reason=reason, quiet=False)
     return paused, Paused(paused, reason, by)
 
 

@@ -10,7 +10,7 @@ from shared.calendars import Problem
 from sla_watcher.domain.promises import Hours, MetBy, Origin, Promise, SlaPolicy, Terms, Then
 from sla_watcher.domain.reading import Check, Fault, calendar_named, condition, listed, mapping, named, shown
 
-KEYS = ("name", "from", "when", "within", "hours", "calendar", "warn_at", "met_by", "then", "remind_for")
+KEYS = ("name", "from", "when", "within", "hours", "calendar", "warn_at", "met_by", "then", "remind_for", "quiet")
 DURATION = re.compile(r"(\d{1,6})\s*([smhd])")
 UNIT = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LONGEST = timedelta(days=366)
@@ -76,6 +76,7 @@ def _promise(raw: object, path: str, check: Check, calendars: Collection[str] | 
         remind_for=_duration(entry.get("remind_for", "1d"), f"{path}.remind_for")
         if then is Then.REMIND_THEN_NURTURE
         else timedelta(0),
+        quiet=_flag(entry.get("quiet", False), f"{path}.quiet"),
     )
     return Promise(terms, condition(entry.get("when"), f"{path}.when", check, _ASKED))
 
@@ -85,6 +86,12 @@ def _choice(kind: type[Choice], raw: object, path: str) -> Choice:
         if raw == choice.value:
             return choice
     raise Fault(path, f"{shown(raw)} is not known here", f"use one of {', '.join(kind)}")
+
+
+def _flag(raw: object, path: str) -> bool:
+    if not isinstance(raw, bool):
+        raise Fault(path, f"{shown(raw)} is neither yes nor no", "write true or false")
+    return raw
 
 
 def _duration(raw: object, path: str) -> timedelta:

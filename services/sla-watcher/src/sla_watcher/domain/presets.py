@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
-_UNTOUCHED: Final = {"name": "untouched", "from": "assigned", "within": "48h", "hours": "elapsed", "then": "recycle"}
+_UNTOUCHED: Final = {
+    "name": "untouched",
+    "from": "assigned",
+    "within": "48h",
+    "hours": "elapsed",
+    "then": "recycle",
+    "quiet": True,
+}
 _SILENT: Final = {
     "name": "silent",
     "from": "contacted",
@@ -11,8 +18,9 @@ _SILENT: Final = {
     "hours": "elapsed",
     "then": "remind_then_nurture",
     "remind_for": "1d",
+    "quiet": True,
 }
-_OWNER_FOUND: Final = {"name": "owner_found", "from": "qualified", "within": "15m", "hours": "business"}
+_OWNER_FOUND: Final = {"name": "owner_found", "from": "qualified", "within": "15m", "hours": "business", "quiet": True}
 _ANY_OTHER: Final = {
     "name": "first_contact",
     "from": "assigned",

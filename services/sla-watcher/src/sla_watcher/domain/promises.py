@@ -38,7 +38,7 @@ class Then(StrEnum):
 
 class Terms(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A promise as it holds for one handoff (or one episode): fixed when the clock is armed, whatever the policy
-    becomes later. `calendar` None = always open.
+    becomes later. `calendar` None = always open. A quiet promise is heard of only where it is not simply kept.
     """
 
     promise: str
@@ -50,6 +50,7 @@ class Terms(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     met_by: MetBy = MetBy.ATTEMPT
     then: Then = Then.NONE
     remind_for: timedelta = timedelta(0)
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
