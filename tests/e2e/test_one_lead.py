@@ -1,6 +1,7 @@
 """One lead from webhook to first call, in one process and on Kafka: what a newcomer would do, and then some."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,27 +67,44 @@ async def test_a_hot_lead_is_assigned_at_once_called_or_breached_and_the_audit_p
     await audit_is_clean(product)
 
 
-@pytest.mark.parametrize(
-    ("service", "rows"),
-    [("intake", "lead where true"), ("scorer", "dossier where true"), ("router", "lead_state where true"),
-     ("sla_watcher", "clock where not quiet"), ("sla_watcher", "clock where quiet"),
-     ("sla_watcher", "lead_fact where true"), ("analytics", "lead_fact where true")],
-)  # fmt: skip
-async def test_the_audit_names_the_lead_when_one_row_is_deleted(data_home: Path, service: str, rows: str) -> None:
-    async with a_product(data_home / "data", audited=False) as product:  # it ends with a row missing
+ROWS = (
+    ("intake", "lead"),
+    ("scorer", "dossier"),
+    ("router", "lead_state"),
+    ("sla_watcher", "clock where not quiet"),
+    ("sla_watcher", "clock where quiet"),
+    ("sla_watcher", "lead_fact"),
+    ("analytics", "lead_fact"),
+)
+
+
+async def test_the_audit_names_the_lead_whose_row_is_deleted_and_the_service(data_home: Path) -> None:
+    async with a_product(data_home / "data", audited=False) as product:  # it ends with rows missing
         (await product.http.put("/v1/policies/calendars", json=OPEN_ALWAYS)).raise_for_status()
-        kept, lost = await a_hot_lead(product, "kept"), await a_hot_lead(product, "lost")
-        await the_handoff(product, kept)
-        await the_handoff(product, lost)
+        kept, *lost = [await a_hot_lead(product, name) for name in ("kept", *(f"lost{n}" for n in range(len(ROWS))))]
+        for lead in (kept, *lost):
+            await the_handoff(product, lead)
         await audit_is_clean(product)
-        connection = await asyncpg.connect(database_of(product, service))
-        await connection.execute("set session_replication_role = replica")  # past the foreign keys, as a fault would
-        await connection.execute(f"delete from {rows} and lead_id = $1", lost)
-        await connection.close()
+        for (service, rows), lead in zip(ROWS, lost, strict=True):
+            await lose(product, service, rows, lead)
         code, said = await product.baton("audit")
         assert code == 1, said
-        assert lost in said
         assert kept not in said
+        assert all(lead in said for lead in lost)
+        _, as_json = await product.baton("audit", "--json")
+        missing = json.loads(as_json)["missing"]
+        for (service, _), lead in zip(ROWS, lost, strict=True):
+            found = {
+                name.partition(" ")[0] for each in missing if each["lead_id"] == lead for name in each["missing_in"]
+            }
+            assert found == {service.replace("_", "-")}, f"{lead}: {missing}"
+
+
+async def lose(product: Product, service: str, rows: str, lead: str) -> None:
+    connection = await asyncpg.connect(database_of(product, service))
+    await connection.execute("set session_replication_role = replica")  # past the foreign keys, as a fault would
+    await connection.execute(f"delete from {rows} {'and' if 'where' in rows else 'where'} lead_id = $1", lead)
+    await connection.close()
 
 
 def database_of(product: Product, service: str) -> str:
