@@ -5,12 +5,12 @@ from functools import reduce
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scorer.domain.comparing import Difference, Sums, Window, compare, joined, week_of
 from scorer.domain.differing import differences
-from scorer.domain.dossier import EMPTY, Dossier, captured, effective, ended, judged, updated
+from scorer.domain.dossier import EMPTY, Dossier, absorbed, captured, effective, ended, judged, updated
 from scorer.domain.dossier_json import from_json, to_json
 from scorer.domain.episodes import decide
 from scorer.domain.instants import from_us, to_us
@@ -18,6 +18,7 @@ from scorer.domain.replaying import MAX_STEPS, history, replay
 from scorer.domain.scorecard import Scorecard
 from scorer.reporting import changes_in_words
 from scorer.words import Language
+from tests.support.examples import examples
 from tests.unit.scorer.builders import START, a_document, a_lead, after, did, scorecard_of
 from tests.unit.scorer.strategies import facts, folded, scorecards
 
@@ -47,7 +48,7 @@ def crossings(lead: Dossier, card: Scorecard = CARD) -> list[datetime]:
 
 
 @given(document=scorecards(), lead=st.lists(facts(may_erase=True), max_size=12).map(folded))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_the_same_scorecard_differs_in_nothing(document: dict[str, Any], lead: Dossier) -> None:
     sums = Sums()
     difference, _ = compare(sums, lead, scorecard_of(document, 3), scorecard_of(document, 0), window())
@@ -59,7 +60,7 @@ def test_the_same_scorecard_differs_in_nothing(document: dict[str, Any], lead: D
 
 
 @given(document=scorecards(), lead=st.lists(facts(), max_size=10).map(folded))
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_a_replay_crosses_when_the_service_would_have(document: dict[str, Any], lead: Dossier) -> None:
     """Facts folded one instant after the other, each decided at once, and at every change that time brings."""
     card = scorecard_of(document)
@@ -87,6 +88,15 @@ def test_at_the_end_of_a_history_all_is_known(lead: Dossier) -> None:
         last = past.moments[-1][1].own
         assert last.attributes == effective(lead).attributes
         assert last.engagements == effective(lead).engagements
+
+
+def test_what_a_lead_no_longer_says_of_itself_is_known_of_the_lead_that_was_merged_into_it() -> None:
+    lead = captured(EMPTY, fact_id="a", occurred_at=START, attributes={})
+    lead = absorbed(lead, merge_id="m", fact_id="b", occurred_at=after(1), attributes={"industry": "manufacturing"})
+    lead = updated(lead, fact_id="c", occurred_at=after(2), attributes={"industry": "retail"})
+    lead = updated(lead, fact_id="d", occurred_at=after(3), attributes={}, cleared=["industry"])
+    known = [moment.own.attributes.get("industry") for _, moment in history(lead, to_us(END)).moments]
+    assert [said and said.value for said in known] == [None, "manufacturing", "retail", "manufacturing"]
 
 
 def test_a_dearer_rule_lets_leads_cross_that_did_not_and_others_earlier() -> None:
@@ -173,7 +183,7 @@ def test_precision_and_recall_count_what_was_caught_before_sales_spoke() -> None
 
 
 @given(leads=st.lists(st.lists(facts(), max_size=6).map(folded), max_size=6), cut=st.integers(0, 6))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_chunks_add_up_to_the_whole(leads: list[Dossier], cut: int) -> None:
     draft = a_draft(price=30, demo=25)
     whole = reduce(lambda sums, lead: (compare(sums, lead, CARD, draft, window()), sums)[1], leads, Sums())

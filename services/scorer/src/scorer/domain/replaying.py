@@ -16,7 +16,15 @@ from scorer.domain.scorecard import Scorecard
 MAX_STEPS = 2000
 """Instants decided per lead and scorecard: a lead with more is cut short, and counted as such."""
 
-Fact = Attribute | Engagement | Ending
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What a merge brought of an attribute: it counts while the lead itself says nothing of it."""
+
+    attribute: Attribute
+
+
+Fact = Attribute | Filling | Engagement | Ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,7 @@ class _Known:
     """What is known so far; each moment takes its own copy."""
 
     attributes: dict[str, Attribute] = field(default_factory=dict[str, Attribute])
+    filled: dict[str, Attribute] = field(default_factory=dict[str, Attribute])
     engagements: dict[str, tuple[Engagement, ...]] = field(default_factory=dict[str, tuple[Engagement, ...]])
     endings: tuple[Ending, ...] = ()
 
@@ -92,22 +101,28 @@ class _Known:
         match fact:
             case Attribute():
                 self.attributes[name] = fact
+            case Filling():
+                self.filled[name] = fact.attribute
             case Engagement():
                 self.engagements[name] = (*self.engagements.get(name, ()), fact)
             case Ending():
                 self.endings = (*self.endings, replace(fact, episode=0))
 
     def dossier(self, captured_us: int) -> Dossier:
-        facts = Facts(dict(self.attributes), dict(self.engagements))
+        said = {name: attribute for name, attribute in self.attributes.items() if attribute.value is not None}
+        facts = Facts({**self.attributes, **self.filled, **said}, dict(self.engagements))
         return Dossier(own=facts, captured_us=captured_us, endings=self.endings)
 
 
 def _facts(dossier: Dossier) -> Iterator[tuple[int, str, Fact]]:
     """Every fact with its instant; the name keeps attributes and kinds apart, and ties in one order."""
-    facts = effective(dossier)
-    for name, attribute in facts.attributes.items():
-        for each in (*facts.earlier.get(name, ()), attribute):
+    facts, own = effective(dossier), dossier.own
+    for name, attribute in own.attributes.items():
+        for each in (*own.earlier.get(name, ()), attribute):
             yield each.occurred_us, name, each
+    for name, attribute in facts.attributes.items():
+        if attribute != own.attributes.get(name):
+            yield attribute.occurred_us, name, Filling(attribute)
     for kind, engagements in facts.engagements.items():
         for engagement in engagements:
             yield engagement.occurred_us, kind, engagement
