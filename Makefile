@@ -52,8 +52,9 @@ check: setup ## Format, lint, types, imports, contracts and unit tests, side by 
 check-types:
 	@$(BIN)/basedpyright --level error
 
+# One process: a second one would collect everything again, on the core that the type checker has
 check-tests:
-	@$(BIN)/python -m pytest -q -n 2 $(PROFILE) tests/unit
+	@$(BIN)/python -m pytest -q $(PROFILE) tests/unit
 
 check-quick:
 	@$(BIN)/ruff format --check --quiet .

@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -30,8 +31,13 @@ def documents() -> dict[str, str]:
 
 def schemas() -> dict[str, dict[str, Any]]:
     """The JSON Schema of every event by wire name."""
+    return msgspec.json.decode(_schemas_json())  # as JSON has it: a default of () is []
+
+
+@cache
+def _schemas_json() -> bytes:
     made = {wire: _schema(wire, event_type) for wire, event_type in sorted(event_types().items())}
-    return msgspec.json.decode(msgspec.json.encode(made))  # as JSON has it: a default of () is []
+    return msgspec.json.encode(made)
 
 
 def _schema(wire: str, event_type: type[Event]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import random
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.counting import Changes, recounted, total
@@ -13,6 +13,7 @@ from analytics.domain.facts import NOTHING
 from analytics.domain.fold import fold, tells
 from analytics.store import Kept, Place
 from shared.contracts import Attributes, ClockStarted, LeadCaptured
+from tests.support.examples import examples
 from tests.support.lead_stories import a_story, an_id
 
 START = datetime(2026, 5, 4, tzinfo=UTC)
@@ -20,7 +21,7 @@ BASIS = Basis("Asia/Ho_Chi_Minh")
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_the_figures_of_leads_that_stand_alike_are_the_sum_of_each_one(seed: int) -> None:
     rng = random.Random(seed)
     # each story is told of several leads, so that moves come more than once

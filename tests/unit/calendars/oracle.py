@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import accumulate
 from zoneinfo import ZoneInfo
 
@@ -40,17 +41,25 @@ class Oracle:
         return self.since + (reached if minutes else reached - 1) * MINUTE
 
 
-def shows_open(wall: datetime, hours: Hours) -> bool:
-    minute, today = wall.hour * 60 + wall.minute, wall.weekday()
+def shows_open(today: int, minute: int, hours: Hours) -> bool:
+    """Whether it is open at a minute of a day of the week, by the clock on the wall."""
     if any(start <= minute < (end if end > start else DAY_MIN) for start, end in hours.get(today, ())):
         return True
     return any(end <= start and minute < end for start, end in hours.get((today - 1) % 7, ()))
 
 
 def walked(zone: str, hours: Hours, since: datetime, days: int) -> Oracle:
+    week = [shows_open(day, minute, hours) for day in range(7) for minute in range(DAY_MIN)]
+    flags = (int(week[shown]) for shown in shown_by_the_wall(zone, since, days))
+    return Oracle(since, tuple(accumulate(flags, initial=0)))
+
+
+@cache
+def shown_by_the_wall(zone: str, since: datetime, days: int) -> tuple[int, ...]:
+    """What the clock on the wall shows at each minute: minutes since Monday began."""
     tz = ZoneInfo(zone)
-    flags = (shows_open((since + minute * MINUTE).astimezone(tz), hours) for minute in range(days * DAY_MIN))
-    return Oracle(since, tuple(accumulate(map(int, flags), initial=0)))
+    walls = ((since + minute * MINUTE).astimezone(tz) for minute in range(days * DAY_MIN))
+    return tuple(wall.weekday() * DAY_MIN + wall.hour * 60 + wall.minute for wall in walls)
 
 
 def offset_changes(zone: str, year: int) -> list[datetime]:
