@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -104,7 +105,17 @@ async def test_a_loop_that_turns_is_left_alone() -> None:
     await asyncio.sleep(0.9)  # more than twice the time that it would bear
     beating.cancel()
     await asyncio.gather(beating, return_exceptions=True)
-    watchdog.stall_s = 3600.0  # its thread goes on until the process ends
+
+
+async def test_the_watchdog_ends_with_what_it_watches() -> None:
+    before = set(threading.enumerate())
+    beating = asyncio.create_task(Watchdog(stall_s=3600.0).run())
+    await asyncio.sleep(0)
+    (listening,) = set(threading.enumerate()) - before
+    beating.cancel()
+    await asyncio.gather(beating, return_exceptions=True)
+    await asyncio.to_thread(listening.join, 5)
+    assert not listening.is_alive()
 
 
 STALLING = """

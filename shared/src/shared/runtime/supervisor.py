@@ -145,26 +145,32 @@ class Rounds:
 
 
 class Watchdog:
-    """Ends the process where the event loop stands still: a stuck process holds leases that nobody renews."""
+    """Ends the process where the event loop stands still: a stuck process holds leases that nobody renews.
+
+    It ends with its own `run`: a product that was closed, in a process that goes on, is no loop that stands still.
+    """
 
     def __init__(self, stall_s: float = _STALL_S) -> None:
         self.stall_s = stall_s
         self.lag_s = 0.0
         self._seen_s = time.monotonic()
+        self._over = threading.Event()
 
     async def run(self) -> None:
         """Beat on the loop; a thread listens."""
         threading.Thread(target=self._listen, name="watchdog", daemon=True).start()
-        while True:
-            before = time.monotonic()
-            await asyncio.sleep(0.25)
-            self._seen_s = time.monotonic()
-            self.lag_s = max(0.0, self._seen_s - before - 0.25)
+        try:
+            while True:
+                before = time.monotonic()
+                await asyncio.sleep(0.25)
+                self._seen_s = time.monotonic()
+                self.lag_s = max(0.0, self._seen_s - before - 0.25)
+        finally:
+            self._over.set()
 
     def _listen(self) -> None:
         slept_s = time.monotonic()
-        while True:
-            time.sleep(self.stall_s / 10)  # a thread of its own: it must not depend on the loop it watches
+        while not self._over.wait(self.stall_s / 10):  # in a thread: it must not depend on the loop it watches
             now_s = time.monotonic()
             if now_s - slept_s > self.stall_s / 2:
                 self._seen_s = now_s  # the whole process was stopped (SIGSTOP), not the loop
