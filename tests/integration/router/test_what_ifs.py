@@ -133,6 +133,46 @@ async def test_another_policy_says_whose_leads_they_would_have_been(bench: Bench
     assert an_id("late") != an_id(0)
 
 
+async def test_a_lead_waits_until_it_goes_by_other_means_than_an_owner(bench: Bench) -> None:
+    await bench.publish("routing", one_team({"id": "minh", "capacity": {"open": 0}}))
+    await bench.deliver([*story("moved"), *story("erased"), *story("still")])
+    bench.clock.forward(hours=1)
+    said = {"pool": "nurture", "reason": "not_ready"}
+    moved = await bench.client.post(f"/v1/leads/{an_id('moved')}/pool", json=said, headers=AS_MANAGER)
+    assert moved.status_code == 200
+    await bench.deliver([erased("erased", bench.clock.now)])
+    bench.clock.forward(hours=2)
+    for policy in (None, one_team({"id": "minh", "capacity": {"open": 0}})):
+        shown = await what_if(bench, policy, MONDAY_NINE, bench.clock.now)
+        # of the erased lead nothing is known any more
+        assert shown["waiting"]["kept"] == {"leads": 1, "seconds": 3600 + 3 * 3600}
+        assert shown["waiting"]["would"] == shown["waiting"]["kept"]
+        assert shown["differences"] == 0
+
+
+async def test_waiting_before_the_window_is_not_counted(bench: Bench) -> None:
+    await bench.publish("routing", one_team({"id": "minh", "capacity": {"open": 0}}))
+    await bench.deliver([*story("moved"), *story("still")])
+    bench.clock.forward(hours=1)
+    said = {"pool": "nurture", "reason": "not_ready"}
+    await bench.client.post(f"/v1/leads/{an_id('moved')}/pool", json=said, headers=AS_MANAGER)
+    bench.clock.forward(hours=2)
+    shown = await what_if(bench, None, MONDAY_NINE + timedelta(hours=2), bench.clock.now)
+    assert shown["waiting"]["kept"] == shown["waiting"]["would"] == {"leads": 1, "seconds": 3600}
+
+
+async def test_a_lead_to_be_claimed_waits_until_somebody_moves_it(bench: Bench) -> None:
+    await bench.publish("routing", one_team("minh", teams={"sales": a_team("minh", strategy="pull")}))
+    await bench.deliver(story("a"))
+    bench.clock.forward(hours=1)
+    said = {"pool": "nurture", "reason": "not_ready"}
+    moved = await bench.client.post(f"/v1/leads/{an_id('a')}/pool", json=said, headers=AS_MANAGER)
+    assert moved.status_code == 200
+    bench.clock.forward(hours=2)
+    shown = await what_if(bench, None, MONDAY_NINE, bench.clock.now)
+    assert shown["waiting"]["kept"] == shown["waiting"]["would"] == {"leads": 0, "seconds": 3600}
+
+
 async def test_a_smaller_capacity_makes_leads_wait_until_it_comes_back(bench: Bench) -> None:
     await bench.publish("routing", one_team("minh"))
     await bench.deliver([*story("a"), *story("b", points=90)])

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from router.domain.assign import Lead
-from router.domain.dossier import Dossier, owner_of
+from router.domain.dossier import Dossier, owner_of, place
 from router.domain.facts import Fact, OwnerWanted, Step
 from router.domain.ownership import routing_hints
 from router.domain.policy import Pool
@@ -95,6 +95,12 @@ class Case(msgspec.Struct):
         return self.before is not None and self.before.wanting is not None and self.dossier.wanting is None
 
     @property
+    def has_left_unowned(self) -> bool:
+        """Whether it waited, for a rep or to be claimed, and does not any more though nobody was found for it."""
+        waited = self.before is not None and waits(self.before)
+        return waited and not waits(self.dossier) and not self.offerings
+
+    @property
     def waited_for(self) -> str | None:
         """The team in whose queue the lead stood before this transaction."""
         return self.before.wanting.team if self.before is not None and self.before.wanting is not None else None
@@ -106,6 +112,17 @@ class Case(msgspec.Struct):
         if known is None or known.wanting is None:
             return None
         return QueuePlace(-standing(known)[0], known.wanting.since, self.lead_id)
+
+
+def waits(dossier: Dossier) -> bool:
+    """Whether it waits for an owner: in a team's queue, or in the pool from which a team claims."""
+    match place(dossier).kind:
+        case "waiting":
+            return True
+        case "pool":
+            return dossier.pooled is not None and dossier.pooled.cause == "pull"
+        case _:
+            return False
 
 
 def standing(dossier: Dossier) -> tuple[int, str | None]:

@@ -52,6 +52,7 @@ async def tidy(desk: Desk, most: int = _ROWS) -> int:
         (past.prune_desks, past.REPLAYABLE),
         (past.prune_releases, past.REPLAYABLE),
         (past.prune_looks, past.REPLAYABLE),
+        (past.prune_left, past.REPLAYABLE),
     ):
         async with desk.work() as work:
             gone.append(await prune(work.session, work.now - kept, most))

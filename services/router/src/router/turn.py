@@ -146,7 +146,8 @@ async def finish(turn: Turn, work: Work) -> None:
     await waiting.keep(turn.connection, cases, turn.queued, turn.now, turn.rules.basis)
     await desk_work.keep_notes(turn.connection, turn.notes, turn.now)
     await teams.keep(turn.connection, turn.desks)
-    await history.keep(turn.connection, turn.releases, turn.vain, turn.now, turn.rules.policy.version)
+    left = [case.lead_id for case in cases if case.has_left_unowned]
+    await history.keep(turn.connection, turn.releases, turn.vain, left, turn.now, turn.rules.policy.version)
     for call in turn.calls:
         await waiting.wake(turn.connection, call.team, call.count, turn.now, after=call.after)
     before = len(work.emitted)

@@ -1,4 +1,4 @@
-"""What was decided once, as a what-if replays it: looks at leads, capacity given back, switches thrown, in order."""
+"""What was decided once, as a what-if replays it: looks at leads, capacity given back, switches thrown, waiting ended."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -50,7 +50,17 @@ class Switched(NamedTuple):
     order: int = 0
 
 
-Item = Look | Freed | Switched
+class Left(NamedTuple):
+    """A lead that waited got no owner and waits no more: a person moved it to a pool, or it was merged or erased."""
+
+    at: datetime
+    lead_id: UUID
+    order: int = 0
+    team: None = None
+    number: None = None
+
+
+Item = Look | Freed | Switched | Left
 
 
 class Past(NamedTuple):

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from router.domain.assign import Assigned, Lead, Ways, decide, teams_of, ways
 from router.domain.desk import Desk, Hours, local_day, released, taken
-from router.domain.past import Freed, Item, Look, Past, Switched
+from router.domain.past import Freed, Item, Left, Look, Past, Switched
 from router.domain.roster import Rosters
 from router.domain.rules import Policy
 
@@ -52,8 +52,9 @@ class Wait(NamedTuple):
 
 @dataclass(slots=True)
 class Side:
-    """One of the two ways it went: leads and greatest open work by rep, waiting in seconds."""
+    """One of the two ways it went: leads and greatest open work by rep, waiting in seconds from `begin` on."""
 
+    begin: datetime
     leads: Counter[str] = field(default_factory=Counter[str])
     open: Counter[str] = field(default_factory=Counter[str])
     peak: Counter[str] = field(default_factory=Counter[str])
@@ -64,13 +65,20 @@ class Side:
         self.open[rep] += 1
         self.peak[rep] = max(self.peak[rep], self.open[rep])
         self.leads[rep] += counted
+        self.left(lead_id, at)
+
+    def left(self, lead_id: UUID, at: datetime) -> None:
+        """It waits no more."""
         since = self.waiting.pop(lead_id, None)
         if since is not None:
-            self.waited_s += int((at - since).total_seconds())
+            self.waited_s += self._in_window_s(since, at)
 
     def ended(self, to: datetime) -> int:
         """Seconds waited, with those who wait still at the end."""
-        return self.waited_s + sum(int((to - since).total_seconds()) for since in self.waiting.values())
+        return self.waited_s + sum(self._in_window_s(since, to) for since in self.waiting.values())
+
+    def _in_window_s(self, since: datetime, until: datetime) -> int:
+        return max(0, int((until - max(since, self.begin)).total_seconds()))
 
 
 @dataclass(slots=True)
@@ -83,8 +91,8 @@ class Replay:
     desks: dict[str, Desk]
     lasted: Mapping[tuple[UUID, datetime], timedelta]
     spans: Mapping[UUID, list[datetime]]
-    kept: Side = field(default_factory=Side)
-    would: Side = field(default_factory=Side)
+    kept: Side
+    would: Side
     held: dict[UUID, Held] = field(default_factory=dict[UUID, Held])
     waits: dict[UUID, Wait] = field(default_factory=dict[UUID, Wait])
     past_owner: dict[UUID, str] = field(default_factory=dict[UUID, str])
@@ -106,6 +114,8 @@ class Replay:
                 self._freed(item)
             case Switched():
                 self._switched(item)
+            case Left():
+                self._left(item)
 
     def finish(self) -> None:
         """What is on the agenda until the window's end."""
@@ -246,6 +256,12 @@ class Replay:
             self.desks[switched.team] = replace(desk, switched_off=off)
         self._look_again(switched.at)
 
+    def _left(self, left: Left) -> None:
+        """What people did by hand stays as they did it, also where the lead waits in the replay alone."""
+        self.kept.left(left.lead_id, left.at)
+        self.would.left(left.lead_id, left.at)
+        self.waits.pop(left.lead_id, None)
+
     def _come_to(self, at: datetime) -> None:
         while self.agenda and self.agenda[0][0] <= at:
             due, _, lead_id, is_end = heapq.heappop(self.agenda)
@@ -269,7 +285,7 @@ class Replay:
 def replayed(past: Past, rules: Rules, begin: datetime, to: datetime) -> Replay:
     """The past, and what it would have been from `begin` to `to`."""
     lasted, spans = _lasted(past)
-    replay = Replay(rules, begin, to, dict(past.desks), lasted, spans)
+    replay = Replay(rules, begin, to, dict(past.desks), lasted, spans, Side(begin), Side(begin))
     for desk in past.desks.values():
         for rep, load in desk.loads.items():
             for side in (replay.kept, replay.would):

@@ -1,4 +1,4 @@
-"""What a what-if replays beside the handoffs: desks as each day began, capacity given back, looks in vain."""
+"""What a what-if replays beside the handoffs: desks as each day began, capacity given back, looks in vain, waiting ended."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,6 +10,7 @@ import msgspec
 from router.domain.assign import Lead, Pooled, Waiting
 from router.domain.desk import Desk, kept_today, local_day
 from router.domain.rules import Policy
+from shared.runtime.ids import new_id
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -56,9 +57,21 @@ async def keep_desks(connection: "Connection", desks: Sequence[Desk], now: datet
 
 
 async def keep(
-    connection: "Connection", releases: Sequence[Release], vain: Sequence[Vain], now: datetime, version: int
+    connection: "Connection",
+    releases: Sequence[Release],
+    vain: Sequence[Vain],
+    left: Sequence[UUID],
+    now: datetime,
+    version: int,
 ) -> None:
-    """Keep what was given back and who was looked at in vain."""
+    """Keep what was given back, who was looked at in vain, and who waits no more though nobody got them."""
+    if left:
+        await connection.execute(
+            "insert into waiting_left (left_id, lead_id, at) select *, $1 from unnest($2::uuid[], $3::uuid[])",
+            now,
+            [new_id() for _ in left],
+            list(left),
+        )
     if releases:
         await connection.execute(
             "insert into desk_release (team, number, rep, lead_id, release_id, at)"

@@ -1,4 +1,4 @@
-"""The past of a window, read for a what-if: desks as they were kept, handoffs, looks in vain, releases, switches."""
+"""The past of a window, read for a what-if: desks as they were kept, handoffs, looks in vain, releases, switches, waiting ended."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.domain.assign import Choice, Lead, Ways
 from router.domain.desk import Desk
-from router.domain.past import Freed, Item, Look, Past, Switched, ordered
+from router.domain.past import Freed, Item, Left, Look, Past, Switched, ordered
 from shared.contracts.attributes import Attributes
 from shared.contracts.handoffs import Decision
 
@@ -51,7 +51,7 @@ async def past(session: AsyncConnection, begin: datetime, to: datetime) -> Past:
     since = min([row.at for row in kept.values()], default=begin)
     window = {"since": min(since, begin), "to": to, "most": MOST_ITEMS}
     items: list[Item] = []
-    for query, read in ((_HANDOFFS, _handoff), (_LOOKS, _look), (_FREED, _freed), (_SWITCHES, _switch)):
+    for query, read in ((_HANDOFFS, _handoff), (_LOOKS, _look), (_FREED, _freed), (_SWITCHES, _switch), (_LEFT, _left)):
         rows = (await session.execute(query, window)).all()
         items += [item for row in rows if (item := read(row)) is not None and _is_in(item, numbers)]
         if len(items) >= MOST_ITEMS:
@@ -81,6 +81,8 @@ _FREED: Final = text(
 _SWITCHES: Final = text(
     "select switch_id as id, team, number, rep, available, at from rep_switch where at >= :since and at < :to limit :most"
 )
+
+_LEFT: Final = text("select left_id as id, lead_id, at from waiting_left where at >= :since and at < :to limit :most")
 
 
 def _handoff(row: Any) -> Item | None:
@@ -126,6 +128,10 @@ def _switch(row: Any) -> Item | None:
     if not row.number:  # of before it was kept where among the decisions it was thrown
         return None
     return Switched(row.at, row.team, row.number, row.rep, row.available, row.id.int)
+
+
+def _left(row: Any) -> Item:
+    return Left(row.at, _id(row.lead_id), row.id.int)
 
 
 def _id(kept: UUID) -> UUID:
@@ -183,6 +189,16 @@ async def prune_looks(session: AsyncConnection, before: datetime, most: int) -> 
 async def prune_releases(session: AsyncConnection, before: datetime, most: int) -> int:
     """Delete capacity given back before, once no kept desk is older than that; how many."""
     return await _prune(session, "desk_release", before, most)
+
+
+async def prune_left(session: AsyncConnection, before: datetime, most: int) -> int:
+    """Delete ends of waiting from before, once no kept desk is older than they are; how many."""
+    query = text(
+        "delete from waiting_left where ctid = any(array(select ctid from waiting_left"
+        " where at < least(cast(:before as timestamptz), (select min(at) from desk_day))"
+        " order by at limit :most for update skip locked))"
+    )
+    return (await session.execute(query, {"before": before, "most": most})).rowcount
 
 
 async def _prune(session: AsyncConnection, table: str, before: datetime, most: int) -> int:
