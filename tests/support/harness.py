@@ -52,11 +52,13 @@ class StandingClock:
 
 
 class Anyone(KeyRing):
-    """Any token is a role, or a rep as `rep:NAME`."""
+    """Any token is a role, a rep as `rep:NAME`, or a manager of a team as `manager:TEAM`."""
 
     def principal(self, token: str, at: datetime) -> Principal | None:  # noqa: ARG002 - it overrides
-        role, _, rep = token.partition(":")
-        return Principal(role, role, rep or None)
+        role, _, named = token.partition(":")
+        if role == "manager":
+            return Principal(f"{role}-{named}" if named else role, role, teams=frozenset({named} - {""}))
+        return Principal(role, role, named or None)
 
 
 @dataclass

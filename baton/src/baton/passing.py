@@ -1,4 +1,4 @@
-"""At the one origin a rep need not show a pass: it is asked of router with the rep's own key.
+"""At the one origin nobody need show a pass: it is asked of router with the reader's own key.
 
 Router knows whose a lead is; intake and scorer believe its pass. Somebody has to carry it, and a CRM should not have to.
 """
@@ -21,11 +21,10 @@ Headers = Sequence[tuple[bytes, bytes]]
 async def pass_to(router: httpx.AsyncClient, lead_id: str, headers: Headers) -> str | None:
     """The pass that whoever sends these headers has to a lead; None for all who need none or have none."""
     try:
-        answer = await router.get("/v1/handoffs", params={"lead_id": lead_id, "limit": 1}, headers=list(headers))
+        answer = await router.get(f"/v1/leads/{lead_id}/pass", headers=list(headers))
     except httpx.TransportError:
         return None
-    found = answer.json()["items"] if answer.is_success else []
-    return found[0].get("pass") if found else None
+    return answer.json()["pass"] if answer.is_success else None
 
 
 class Passing:

@@ -14,7 +14,7 @@ import pytest
 from shared.http.access import new_token
 from shared.http.sessions import COOKIE
 from tests.e2e.test_one_lead import OPEN_ALWAYS
-from tests.integration.access import whose_leads
+from tests.integration.access import whose_leads, whose_teams
 from tests.support.product import Product, a_product
 from tests.support.wait import until
 
@@ -24,11 +24,14 @@ ROUTING: Final[dict[str, Any]] = {
     "teams": {
         name: {
             "zone": "Asia/Ho_Chi_Minh", "calendar": "always", "strategy": "rotation", "outside_hours": "assign",
-            "reps": [{"id": rep, "weight": 1, "capacity": {"day": 50, "open": 50}}],
+            "reps": [{"id": rep, "weight": 1, "capacity": {"day": day, "open": 50}}],
         }
-        for name, rep in (("north", "ann"), ("south", "bob"))
+        for name, rep, day in (("north", "ann", 50), ("south", "bob", 50), ("east", "kim", 0))
     },
-    "rules": [{"name": "south", "when": 'lead.country == "CN"', "team": "south"}],
+    "rules": [
+        {"name": "south", "when": 'lead.country == "CN"', "team": "south"},
+        {"name": "east", "when": 'lead.country == "JP"', "team": "east"},
+    ],
     "fallback": "north",
     "pools": {"public": {"claim": True, "day": 5, "open": 10}},
 }  # fmt: skip
@@ -37,6 +40,7 @@ KEYS: Final[dict[str, dict[str, Any]]] = {
     "bob": {"role": "rep", "rep": "bob"},
     "northern": {"role": "manager", "teams": ["north"]},
     "southern": {"role": "manager", "teams": ["south"]},
+    "eastern": {"role": "manager", "teams": ["east"]},
     "director": {"role": "manager"},
     **{role: {"role": role} for role in ("marketer", "viewer", "analyst", "operator", "entry", "sdr")},
 }
@@ -208,6 +212,10 @@ async def test_a_key_sees_and_moves_its_own_rows_and_no_others(firm: Firm) -> No
     await whose_leads.figures_are_the_teams(firm, faults)
     await whose_leads.a_pooled_lead_is_masked(firm, faults)
     await whose_leads.policies_are_the_companys(firm, faults)
+    await whose_teams.a_lead_is_its_teams(firm, faults)
+    await whose_teams.lists_of_people_are_masked(firm, faults)
+    await whose_teams.a_waiting_lead_is_the_teams_that_is_to_have_it(firm, faults)
+    await whose_teams.a_pooled_lead_has_a_score_and_no_name(firm, faults)
     assert not faults, "\n".join(faults)
 
 

@@ -2,8 +2,11 @@
 
 from uuid import UUID, uuid4
 
+import pytest
+
 from intake.housekeeping import tidy
 from shared.contracts import LeadCaptured, LeadEngaged, LeadErased
+from shared.http.access import Principal
 from shared.http.passes import Opens, new_pass
 from shared.runtime.clock import system_clock
 from tests.integration.intake.doors import a_lead, balance, google, intake
@@ -118,25 +121,42 @@ async def test_a_lead_is_found_by_whole_keys_and_part_of_a_name(make_database: M
             assert masked.status_code == 200
             assert "Planted" not in masked.text
             assert "ann@" not in masked.text
-        passes: tuple[tuple[str, Opens, bool], ...] = (
-            ("lee", "lead", True), ("lee", "score", False), ("mai", "lead", False),
+
+
+@pytest.mark.parametrize(("token", "holder", "another"), [
+    ("rep:lee", Principal("rep", "rep", "lee"), Principal("rep", "rep", "mai")),
+    (
+        "manager:north", Principal("manager-north", "manager", teams=frozenset({"north"})),
+        Principal("manager-south", "manager", teams=frozenset({"south"})),
+    ),
+])  # fmt: skip
+async def test_who_a_lead_is_is_shown_with_a_pass_of_ones_own(
+    make_database: MakeDatabase, token: str, holder: Principal, another: Principal
+) -> None:
+    async with intake(make_database) as bench:
+        lead = (await bench.client.post("/v1/leads", json=a_lead())).json()["lead_id"]
+        passes: tuple[tuple[Principal, Opens, bool], ...] = (
+            (holder, "lead", True), (holder, "score", False), (another, "lead", False),
         )  # fmt: skip
-        for holder, opens, shown in passes:
-            given = new_pass(bench.desk.secrets, holder, UUID(ann), opens, system_clock())
-            headers = {"Authorization": "Bearer rep:lee"}
-            rep = await bench.client.get(f"/v1/leads/{ann}", params={"pass": given or ""}, headers=headers)
-            assert ("ann@example.com" in rep.text, rep.status_code) == (shown, 200)
-            assert ("email" in rep.json()["fields"]) == shown
+        for whose, opens, shown in passes:
+            given = new_pass(bench.desk.secrets, whose, UUID(lead), opens, system_clock())
+            headers = {"Authorization": f"Bearer {token}"}
+            told = await bench.client.get(f"/v1/leads/{lead}", params={"pass": given or ""}, headers=headers)
+            assert ("ann@example.com" in told.text, told.status_code) == (shown, 200)
+            assert ("email" in told.json()["fields"]) == shown
 
 
-async def test_a_rep_cannot_page_through_everybody(make_database: MakeDatabase) -> None:
+@pytest.mark.parametrize("token", ["rep:lee", "manager:north"])
+async def test_who_sells_cannot_page_through_everybody(make_database: MakeDatabase, token: str) -> None:
     async with intake(make_database) as bench:
         await bench.client.post("/v1/leads", json=a_lead())
-        headers = {"Authorization": "Bearer rep:lee"}
+        headers = {"Authorization": f"Bearer {token}"}
         everybody = await bench.client.get("/v1/leads", headers=headers)
         assert len(everybody.json()["items"]) == 1
         assert "ann@example.com" not in everybody.text
         assert "Planted" not in everybody.text
+        by_name = await bench.client.get("/v1/leads", params={"name": "planted"}, headers=headers)
+        assert "Planted" not in by_name.text
         one = await bench.client.get("/v1/leads", params={"email": "ann@example.com"}, headers=headers)
         assert one.json()["items"][0]["fields"]["email"] == "ann@example.com"
 

@@ -1,4 +1,4 @@
-"""The one origin carries a rep's pass; for everybody else, and everything else, it changes nothing."""
+"""The one origin carries a reader's pass; for everybody else, and everything else, it changes nothing."""
 
 import httpx
 import pytest
@@ -16,11 +16,12 @@ async def _echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _router(request: httpx.Request) -> httpx.Response:
+    assert request.url.path == f"/v1/leads/{LEAD}/pass"
     match request.headers.get("authorization", ""):
         case "Bearer rep":
-            return httpx.Response(200, json={"items": [{"handoff_id": "h", "pass": "lead.1.abc"}]})
+            return httpx.Response(200, json={"lead_id": LEAD, "opens": "lead", "pass": "lead.1.abc"})
         case "Bearer manager":
-            return httpx.Response(200, json={"items": [{"handoff_id": "h"}]})
+            return httpx.Response(200, json={"lead_id": LEAD, "opens": None, "pass": None})
         case "Bearer away":
             raise httpx.ConnectError("away")
         case _:

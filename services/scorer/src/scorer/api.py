@@ -55,12 +55,13 @@ def _scores(router: APIRouter, desk: Desk) -> None:
     ) -> Response:
         """The score now: by the scorecard that decided the lead last, with every part of it.
 
-        A rep reads it with the pass that the rep's handoff, or a lead in a pool, has: scorer knows no owners.
+        A rep or a manager of teams reads it with the pass that their handoff, or a lead in a pool, has: scorer knows
+        no owners.
         """
         if not is_let_in(desk.secrets, principal, lead_id, "score", given, system_clock()):
             raise Problem(
                 404,
-                "no such lead is yours: read it with ?pass= and the pass that your handoff, or the pool, gives",
+                "no such lead is yours: read it with ?pass= and the pass that its handoff, or the pool, gives",
                 code="no-pass",
             )
         async with desk.read() as session:

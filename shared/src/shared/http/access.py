@@ -32,6 +32,16 @@ class Principal:
         """Who did it, as written into records: the rep, else the key."""
         return self.rep or self.key_id
 
+    @property
+    def bound_teams(self) -> frozenset[str] | None:
+        """The teams that bound this manager; None for whoever no team bounds."""
+        return self.teams if self.role == "manager" and self.teams else None
+
+    @property
+    def sees_all_leads(self) -> bool:
+        """Whether leads are shown whoever has them: not to a rep, and not to a manager of some teams."""
+        return self.role != "rep" and self.bound_teams is None
+
     def may_act_for(self, owner: str | None) -> bool:
         """Whether this caller may act on what `owner` has: its own, or as a manager, SDR or admin."""
         return self.role in {"admin", "manager"} or (self.rep is not None and self.rep == owner)

@@ -1,4 +1,4 @@
-"""A rep's pass to one lead: the word of router, who knows whose a lead is, signed for those services that do not.
+"""A pass to one lead, for a rep or a manager of some teams: the word of router, who knows whose a lead is, signed for those services that do not.
 
 Whoever shows it is asked for their own key too, so a pass that leaks opens nothing. Like sessions it goes by real time.
 """
@@ -28,25 +28,27 @@ def with_passes(find_secret: FindSecret, session_secret: bytes) -> FindSecret:
     return lambda spelling: key if spelling == _SPELLING else find_secret(spelling)
 
 
-def new_pass(find_secret: FindSecret, rep: str, lead_id: UUID, opens: Opens, at: datetime) -> str | None:
-    """A pass for this rep; None where the installation has no secret to sign it by."""
+def new_pass(find_secret: FindSecret, holder: Principal, lead_id: UUID, opens: Opens, at: datetime) -> str | None:
+    """A pass for this rep, or for this key of a manager; None where the installation has no secret to sign it by."""
     key = find_secret(_SPELLING)
     said = f"{opens}.{int((at + PASS_LASTS).timestamp())}"
-    return None if not key else f"{said}.{_mac(key, rep, lead_id, said)}"
+    return None if not key else f"{said}.{_mac(key, holder, lead_id, said)}"
 
 
 def is_let_in(
     find_secret: FindSecret, principal: Principal, lead_id: UUID, opens: Opens, given: str, at: datetime
 ) -> bool:
-    """Whether a caller may read this of a lead: every role but a rep, and a rep with a pass that is in force."""
-    if principal.role != "rep":
+    """Whether a caller may read this of a lead: who sees all leads, and who has a pass that is in force."""
+    if principal.sees_all_leads:
         return True
     key, (said, _, mac) = find_secret(_SPELLING), given.rpartition(".")
     to, _, until = said.partition(".")
-    if not key or not hmac.compare_digest(mac.encode(), _mac(key, principal.rep or "", lead_id, said).encode()):
+    if not key or not hmac.compare_digest(mac.encode(), _mac(key, principal, lead_id, said).encode()):
         return False
     return to in ("lead", opens) and int(until) > at.timestamp()
 
 
-def _mac(key: str, rep: str, lead_id: UUID, said: str) -> str:
-    return hmac.new(key.encode(), f"{lead_id}:{rep}:{said}".encode(), hashlib.sha256).hexdigest()
+def _mac(key: str, holder: Principal, lead_id: UUID, said: str) -> str:
+    # a rep's begins with an id, so whatever a rep is called it is none of a manager's
+    to = f"{lead_id}:{holder.rep or ''}" if holder.role == "rep" else f"key:{holder.key_id}:{lead_id}"
+    return hmac.new(key.encode(), f"{to}:{said}".encode(), hashlib.sha256).hexdigest()

@@ -91,6 +91,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/v1/handoffs/{handoff_id}/transfer", "router", LEADERS),
     Route("POST", "/v1/leads/{lead_id}/assign", "router", LEADERS),
     Route("POST", "/v1/leads/{lead_id}/pool", "router", frozenset({"marketer", "sdr", "manager", "admin"})),
+    # for those alone who see only their own leads: all others need none
+    Route("GET", "/v1/leads/{lead_id}/pass", "router", frozenset({"rep", "manager"})),
     Route("GET", "/v1/leads/{lead_id}/notes", "router", SALES | MARKETING),
     Route("POST", "/v1/leads/{lead_id}/notes", "router", SALES | MARKETING),
     Route("POST", "/v1/leads/{lead_id}/contacts", "router", SALES),

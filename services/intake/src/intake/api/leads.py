@@ -43,7 +43,7 @@ def add_leads(router: APIRouter, desk: Desk) -> None:
 
     @router.get("/v1/leads/{lead_id}")
     async def one(lead_id: UUID, principal: Caller, given: Pass = "") -> Response:  # pyright: ignore[reportUnusedFunction]
-        """One lead with its submissions. A rep is shown who it is with the pass that the rep's handoff has, else not.
+        """One lead with its submissions. A rep or a manager of teams is shown who it is with router's pass, else not.
 
         Intake does not know who has a lead; router does, and signs the pass.
         """
@@ -51,7 +51,7 @@ def add_leads(router: APIRouter, desk: Desk) -> None:
 
 
 async def shown_lead(desk: Desk, lead_id: UUID, principal: Principal, given: str = "") -> dict[str, Any]:
-    """A lead as this caller may see it, a rep by the pass that was given.
+    """A lead as this caller may see it: with a pass, where they do not see all leads.
 
     Raises Problem 404 and 410.
     """
@@ -81,8 +81,9 @@ async def _found(desk: Desk, principal: Principal, wanted: queries.Wanted, *, by
         return answer({"items": [], "next": None})
     async with desk.read() as session:
         rows = await queries.leads_like(session, wanted)
-    # a rep finds somebody by e-mail or phone, and reads a lead with a pass; nobody sells on the whole list of people
-    shows = sees_people(principal) and (by_key or principal.role != "rep")
+    # a rep finds somebody by e-mail or phone, and reads a lead with a pass; nobody sells on the whole list of people,
+    # and a manager of some teams has no more of the others' than their reps
+    shows = sees_people(principal) and (by_key or principal.sees_all_leads)
     return page([_lead(row, shows=shows) for row in rows], wanted.limit, "lead_id")
 
 

@@ -8,6 +8,7 @@ from router.api import (
     leads,
     notes,
     opportunities,
+    passes,
     pools,
     reps,
     stream,
@@ -24,7 +25,7 @@ from shared.store.sealing import Seal
 def api(desk: Desk, settings: Settings, seal: Seal) -> APIRouter:
     """The router's paths, as in the table of routes."""
     router = APIRouter()
-    rooms = (stream, handoffs, transfers, leads, notes, pools, opportunities, tasks, reps, absence, what_ifs)
+    rooms = (stream, handoffs, transfers, leads, passes, notes, pools, opportunities, tasks, reps, absence, what_ifs)
     for room in rooms:
         room.add(router, desk)
     subscriptions.add(router, desk, settings, seal)

@@ -153,17 +153,20 @@ def scope_of(principal: Principal, owner: str | None = None) -> Scope:
     """
     own = principal.role == "rep" or (principal.role == "sdr" and principal.rep is not None)
     if not own:
-        return Scope(None, sorted(principal.teams) if principal.role == "manager" and principal.teams else None)
+        return Scope(None, None if principal.bound_teams is None else sorted(principal.bound_teams))
     if owner is not None and owner != principal.rep:
         raise Problem(403, "you see your own list only; leave owner out", code="not-owner")
     return Scope(principal.rep or "")
 
 
 def passed(desk: Desk, principal: Principal, item: dict[str, Any], opens: Opens) -> dict[str, Any]:
-    """A row that a rep may see, with the pass by which other services let the rep read its lead (`?pass=`)."""
-    if principal.role != "rep":
-        return item
-    return {**item, "pass": new_pass(desk.secrets, principal.rep or "", item["lead_id"], opens, system_clock())}
+    """A row that a rep or a manager of teams may see, with the pass by which other services let them read its lead."""
+    return item if principal.sees_all_leads else {**item, "pass": pass_of(desk, principal, item["lead_id"], opens)}
+
+
+def pass_of(desk: Desk, principal: Principal, lead_id: UUID, opens: Opens) -> str | None:
+    """The caller's pass to a lead (`?pass=`), from now on."""
+    return new_pass(desk.secrets, principal, lead_id, opens, system_clock())
 
 
 def listed(items: Sequence[dict[str, Any]], page: Page, key: str) -> Response:

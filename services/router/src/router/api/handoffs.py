@@ -91,7 +91,7 @@ def _reads(router: APIRouter, desk: Desk) -> None:
         state: State | None = None,
         lead_id: UUID | None = None,
     ) -> Response:
-        """Handoffs, oldest first; `open` are all that are not closed. A rep is given a pass to each lead."""
+        """Handoffs, oldest first; `open` are all that are not closed. A rep, or a manager of teams, gets a pass to each lead."""
         async with desk.read() as session:
             items = await lists.handoffs(
                 session, scope_of(principal, owner), page, owner=owner, state=state, lead_id=lead_id
@@ -100,7 +100,7 @@ def _reads(router: APIRouter, desk: Desk) -> None:
 
     @router.get("/v1/handoffs/{handoff_id}")
     async def handoff(principal: Caller, handoff_id: UUID) -> Response:
-        """One handoff: why this owner, the contacts, the lead's checklist. A rep is given a pass to the lead."""
+        """One handoff: why this owner, the contacts, the lead's checklist; a pass as in the list."""
         async with desk.read() as session:
             shown = found(await lists.handoff(session, handoff_id), "handoff")
             allow(principal, shown["owner"], shown["team"])

@@ -35,13 +35,16 @@ def add(router: APIRouter, desk: Desk) -> None:
 
     @router.get("/v1/pools/{pool}")
     async def pool_of(principal: Caller, pool: Pool, page: Paged) -> Response:
-        """The leads in a pool. A rep sees those that may be claimed from, with a pass to each lead's score."""
+        """The leads in a pool; of one that may be claimed from, with a pass to each score. Reps see no other pool."""
         async with desk.read() as session:
-            if principal.role == "rep":
-                published = await desk.transactions.policies.current(session, "routing", desk.clock())
-                _claimable(published.value.routing, pool)
+            published = await desk.transactions.policies.current(session, "routing", desk.clock())
+            claimed = _is_claimed(published.value.routing, pool)
+            if principal.role == "rep" and not claimed:
+                detail = f"nobody claims from the {pool} pool, so it is not shown to reps"
+                raise Problem(403, detail, code="not-claimable")
             items = await lists.pool(session, pool, page)
-        return listed([passed(desk, principal, item, "score") for item in items], page, "lead_id")
+        shown = [passed(desk, principal, item, "score") for item in items] if claimed else items
+        return listed(shown, page, "lead_id")
 
     @router.post("/v1/pools/{pool}/claim")
     async def claim(ask: Asked, pool: Pool, said: Claim) -> Response:
@@ -62,16 +65,16 @@ def add(router: APIRouter, desk: Desk) -> None:
 
     @router.get("/v1/waiting")
     async def waiting(principal: Caller, page: Paged, reason: str | None = None) -> Response:
-        """The leads that nobody could take yet, and why."""
+        """The leads that nobody could take yet, and why; for a manager of teams theirs, with a pass to each."""
         scope = lists.Scope() if principal.role == "sdr" else scope_of(principal)
         async with desk.read() as session:
-            return listed(await lists.waiting(session, scope, page, reason=reason), page, "lead_id")
+            items = await lists.waiting(session, scope, page, reason=reason)
+        return listed([passed(desk, principal, item, "lead") for item in items], page, "lead_id")
 
 
-def _claimable(routing: Routing, pool: Pool) -> None:
+def _is_claimed(routing: Routing, pool: Pool) -> bool:
     rule = routing.pools.get(pool)
-    if rule is None or not rule.claim:
-        raise Problem(403, f"nobody claims from the {pool} pool, so it is not shown to reps", code="not-claimable")
+    return rule is not None and rule.claim
 
 
 def _claimant(ask: Ask, said: Claim) -> str:

@@ -169,4 +169,4 @@ def _deliveries(router: APIRouter, desk: Desk) -> None:
 
 def _teams(principal: Principal) -> list[str] | None:
     """The teams to which a manager is bound; None: all."""
-    return sorted(principal.teams) if principal.role == "manager" and principal.teams else None
+    return None if principal.bound_teams is None else sorted(principal.bound_teams)

@@ -1,0 +1,117 @@
+"""What a manager whose key is bound to teams sees of other teams' leads: the faults found, in words."""
+
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+from tests.support.wait import until
+
+if TYPE_CHECKING:
+    from tests.integration.access.test_whose_rows import Firm
+
+SIDES: Final = (("ann", "northern", "southern"), ("bob", "southern", "northern"))
+"""A rep, the manager of the rep's team, and the manager of the other."""
+
+
+async def pass_of(firm: "Firm", who: str, lead: str) -> tuple[str | None, str]:
+    """What router lets this caller read of a lead, and the pass for it."""
+    told = (await firm.ask(who, "GET", f"/v1/leads/{lead}/pass")).json()
+    return told.get("opens"), told.get("pass") or ""
+
+
+async def shown_to(firm: "Firm", who: str, lead: str, faults: list[str], *, person: bool, score: int) -> None:
+    """Whether the one origin shows this caller who a lead is, and how it answers for the score."""
+    seen = await firm.ask(who, "GET", f"/v1/leads/{lead}")
+    if seen.status_code != 200 or ("Customer of" in seen.text or "buyer@" in seen.text) != person:
+        faults.append(f"{who} at the one origin is shown {seen.status_code} {seen.text[:200]}")
+    scored = await firm.ask(who, "GET", f"/v1/scores/{lead}")
+    if scored.status_code != score:
+        faults.append(f"{who} reads the score of {seen.text[:60]}: {scored.status_code}, not {score}")
+
+
+async def a_lead_is_its_teams(firm: "Firm", faults: list[str]) -> None:
+    """A manager of teams reads these teams' leads, by the pass of that key alone; other leads are masked."""
+    for rep, leader, stranger in SIDES:
+        lead = firm.leads[rep]
+        given, reps = (await pass_of(firm, leader, lead))[1], (await pass_of(firm, rep, lead))[1]
+        listed = (await firm.ask(leader, "GET", f"/v1/handoffs?lead_id={lead}")).json()["items"]
+        alone = (await firm.ask(leader, "GET", f"/v1/handoffs/{firm.handoffs[rep]}")).json()
+        for who, key, status in (
+            (leader, given, 200), (leader, listed[0].get("pass"), 200), (leader, alone.get("pass"), 200),
+            (leader, "", 404), (leader, reps, 404), (stranger, given, 404), (rep, given, 404),
+        ):  # fmt: skip
+            seen = await firm.ask(who, "GET", f"/v1/leads/{lead}?pass={key}")
+            if (f"Customer of {rep}" in seen.text) != (status == 200):
+                faults.append(f"{who} with the pass {key!r} is shown {seen.text[:200]}")
+            score = await firm.ask(who, "GET", f"/v1/scores/{lead}?pass={key}")
+            if score.status_code != status:
+                faults.append(f"{who} with the pass {key!r} reads the score: {score.status_code}")
+        await shown_to(firm, leader, lead, faults, person=True, score=200)
+        await shown_to(firm, stranger, lead, faults, person=False, score=404)
+        await shown_to(firm, "director", lead, faults, person=True, score=200)
+        if (await pass_of(firm, stranger, lead))[0] or (await pass_of(firm, "director", lead))[0]:
+            faults.append("a pass is given to who has no right to one, or needs none")
+
+
+async def lists_of_people_are_masked(firm: "Firm", faults: list[str]) -> None:
+    """As a rep, a manager of teams finds a person by the whole address, and pages through nobody."""
+    for path, shows in (
+        ("/v1/leads", False), ("/v1/leads?name=Customer", False), ("/v1/leads?email=buyer@bob-works.example", True),
+    ):  # fmt: skip
+        told = await firm.ask("northern", "GET", path)
+        if not told.json()["items"] or ("Customer of" in told.text) != shows:
+            faults.append(f"northern {path} is shown {told.text[:200]}")
+
+
+async def a_lead_that_waits(firm: "Firm", country: str) -> str:
+    """A hot lead whose team has no room."""
+    http = firm.product.http
+    body = {
+        "name": "Customer of whoever comes", "email": f"buyer@{country.lower()}.example", "title": "Founder",
+        "industry": "manufacturing", "timeframe": "within a month", "source": "search_ads", "country": country,
+    }  # fmt: skip
+    lead = str((await http.post("/v1/leads", json=body)).json()["lead_id"])
+    for kind in ("demo_requested", "price_page_viewed"):
+        engagement = {"id": str(uuid4()), "kind": kind}
+        (await http.post(f"/v1/leads/{lead}/engagements", json=engagement)).raise_for_status()
+
+    async def waits() -> bool:
+        return any(item["lead_id"] == lead for item in (await http.get("/v1/waiting")).json()["items"])
+
+    await until(waits)
+    return lead
+
+
+async def a_waiting_lead_is_the_teams_that_is_to_have_it(firm: "Firm", faults: list[str]) -> None:
+    """What waits for a team, its manager sees, and the other teams' managers neither see nor take."""
+    lead = await a_lead_that_waits(firm, "JP")
+    items: list[dict[str, Any]] = (await firm.ask("eastern", "GET", "/v1/waiting")).json()["items"]
+    given = next((item.get("pass") for item in items if item["lead_id"] == lead), None)
+    if "Customer of whoever" not in (await firm.ask("eastern", "GET", f"/v1/leads/{lead}?pass={given}")).text:
+        faults.append("the waiting list's pass does not open its lead")
+    await shown_to(firm, "eastern", lead, faults, person=True, score=200)
+    await shown_to(firm, "northern", lead, faults, person=False, score=404)
+    if (await firm.ask("northern", "GET", "/v1/waiting")).json()["items"]:
+        faults.append("northern sees who waits for another team")
+
+
+async def a_pooled_lead_has_a_score_and_no_name(firm: "Firm", faults: list[str]) -> None:
+    """Of what may be claimed a manager of teams sees the score, as a rep does; of the other pools' leads not even that."""
+    for pool, score in (("public", 200), ("nurture", 404)):
+        body = {"name": f"Customer of {pool}", "email": f"buyer@{pool}.example", "country": "VN"}
+        lead = (await firm.product.http.post("/v1/leads", json=body)).json()["lead_id"]
+
+        async def is_scored(lead: str = lead) -> bool:
+            return (await firm.product.http.get(f"/v1/scores/{lead}")).status_code == 200
+
+        async def is_pooled(lead: str = lead, pool: str = pool) -> bool:
+            moved = await firm.product.http.post(f"/v1/leads/{lead}/pool", json={"pool": pool})
+            return moved.status_code in (200, 409)
+
+        await until(is_scored)
+        await until(is_pooled)
+        items = (await firm.ask("northern", "GET", f"/v1/pools/{pool}")).json()["items"]
+        row = next(item for item in items if item["lead_id"] == lead)
+        if bool(row.get("pass")) != (score == 200):
+            faults.append(f"the row of the {pool} pool has the pass {row.get('pass')!r}")
+        for who in ("northern", "ann"):
+            await shown_to(firm, who, lead, faults, person=False, score=score)
