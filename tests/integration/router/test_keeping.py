@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from standardwebhooks import Webhook
 
-from router.keeping import seal_open_secrets, tidy
+from router.keeping import seal_anew, seal_open_secrets, tidy
 from router.main import service
 from router.sending import sealed
 from router.store import deliveries, past
@@ -61,6 +61,16 @@ async def test_a_secret_that_lay_open_still_signs_and_is_sealed_at_the_start(ben
         await until_states(bench, "sent", "sent")
     for got in receiver.got:
         Webhook(SECRET).verify(got.body, got.headers)
+
+
+async def test_secrets_are_sealed_anew_when_the_key_is_changed(bench: Bench) -> None:
+    await subscribe(bench, "http://127.0.0.1:9/", "lead.assigned")
+    await seal_anew(bench.desk, Seal(lambda: ["new", *keys()]))
+    (changed,) = await bench.rows("select secret from subscription")
+    assert sealed.found(Seal(lambda: ["new"]), changed["secret"], {}.get) == SECRET
+    for others in (["new"], ["new", *keys()], ["lost"]):
+        await seal_anew(bench.desk, Seal(lambda others=others: others))
+        assert await bench.rows("select secret from subscription") == [changed]
 
 
 async def test_housekeeping_begins_with_the_start(bench: Bench) -> None:

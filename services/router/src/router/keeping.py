@@ -1,11 +1,11 @@
-"""Housekeeping of the router: what lay open is sealed, and what nobody asks for any more goes."""
+"""Housekeeping of the router: what lay open or under an old key is sealed, and what nobody asks for any more goes."""
 
 import asyncio
 from typing import Final
 
 import structlog
 
-from router.sending.sealed import to_keep
+from router.sending.sealed import SEALED, renewed, to_keep
 from router.sending.webhooks import PREFIX
 from router.store import deliveries, past
 from shared.runtime.desk import Desk
@@ -25,6 +25,7 @@ async def keep_house(desk: Desk, seal: Seal) -> None:
         pause_s = _EVERY_S
         try:
             await seal_open_secrets(desk, seal)
+            await seal_anew(desk, seal)
             full = _ROWS
             while full >= _ROWS:
                 full = await tidy(desk)
@@ -41,6 +42,17 @@ async def seal_open_secrets(desk: Desk, seal: Seal) -> None:
     async with desk.work() as work:
         for subscription_id, secret in await deliveries.secrets_like(work.session, PREFIX):
             await deliveries.keep_secret(work.session, subscription_id, secret, to_keep(seal, secret))
+
+
+async def seal_anew(desk: Desk, seal: Seal) -> None:
+    """Secrets of subscriptions that were sealed with a key which is now the second or a later one."""
+    async with desk.work() as work:
+        kept = await deliveries.secrets_like(work.session, SEALED)
+        changed = [(each, secret, fresh) for each, secret in kept if (fresh := renewed(seal, secret)) is not None]
+        for subscription_id, secret, fresh in changed:
+            await deliveries.keep_secret(work.session, subscription_id, secret, fresh)
+    if changed:
+        log.info("secrets of subscriptions sealed with the first key", count=len(changed))
 
 
 async def tidy(desk: Desk, most: int = _ROWS) -> int:

@@ -4,11 +4,11 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken
 
 from shared.store.made_once import made_once
 
@@ -21,23 +21,27 @@ class Seal:
 
     keys: Callable[[], list[str]]
     """The keys: the first seals, all of them open. Asked for once there is something to seal or to open."""
-    _box: MultiFernet | None = None
+    _boxes: list[Fernet] = field(default_factory=list[Fernet])
 
     def close(self, value: str) -> bytes:
         """A secret as it may be kept: printable ASCII."""
-        return self._with().encrypt(value.encode())
+        return self._with()[0].encrypt(value.encode())
 
     def open(self, sealed: bytes | str) -> str | None:
         """The secret; None where none of the keys opens it."""
-        try:
-            return self._with().decrypt(sealed).decode()
-        except InvalidToken:
-            return None
+        return next((value for box in self._with() if (value := _opened(box, sealed)) is not None), None)
 
-    def _with(self) -> MultiFernet:
-        if self._box is None:
-            self._box = MultiFernet([Fernet(_fernet_key(key)) for key in self.keys()])
-        return self._box
+    def renewed(self, sealed: bytes | str) -> bytes | None:
+        """The same secret under the first key; None where it is under it already, or none of the keys opens it."""
+        if _opened(self._with()[0], sealed) is not None:
+            return None
+        value = self.open(sealed)
+        return None if value is None else self.close(value)
+
+    def _with(self) -> list[Fernet]:
+        if not self._boxes:
+            self._boxes = [Fernet(_fernet_key(key)) for key in self.keys()]
+        return self._boxes
 
 
 def keys_of(environment: Mapping[str, str]) -> Callable[[], list[str]]:
@@ -55,6 +59,13 @@ def keys_of(environment: Mapping[str, str]) -> Callable[[], list[str]]:
         return several or [made_once(Path(environment.get("BATON_DATA_DIR", "data")) / "secrets-key", _new_key)]
 
     return keys
+
+
+def _opened(box: Fernet, sealed: bytes | str) -> str | None:
+    try:
+        return box.decrypt(sealed).decode()
+    except InvalidToken:
+        return None
 
 
 def _new_key() -> str:

@@ -14,6 +14,12 @@ def to_keep(seal: Seal, secret: str) -> str:
     return SEALED + seal.close(secret).decode() if secret.startswith(PREFIX) else secret
 
 
+def renewed(seal: Seal, kept: str) -> str | None:
+    """What is to be written in place of it since the key was changed; None where it may stay, or can't be opened."""
+    fresh = seal.renewed(kept.removeprefix(SEALED))
+    return None if fresh is None else SEALED + fresh.decode()
+
+
 def found(seal: Seal, kept: str, secrets: Callable[[str], str | None]) -> str | None:
     """The secret itself; None where it is not set, or no present key opens it. Rows of old may still lie open."""
     if kept.startswith(SEALED):
