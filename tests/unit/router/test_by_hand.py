@@ -3,6 +3,7 @@
 import pytest
 
 from router.domain import by_hand, hearing, ownership, progress
+from router.domain.attempts import Attempt
 from router.domain.dossier import Dossier, hops, open_handoff, owner_of, place, previous_owner
 from router.domain.facts import (
     Actor,
@@ -110,16 +111,7 @@ def test_an_sdr_puts_what_they_screen_and_what_nobody_has_into_nurture() -> None
 
 
 def phoned(dossier: Dossier, hours: float) -> Step | Refused:
-    return by_hand.phoned(
-        dossier,
-        contact_id=an_id("c"),
-        channel="phone",
-        result="reached",
-        occurred_at=at(hours),
-        next_step_at=None,
-        by=SDR,
-        now=at(1),
-    )
+    return by_hand.phoned(dossier, Attempt(an_id("c"), "phone", "reached", occurred_at=at(hours), by=SDR, now=at(1)))
 
 
 def test_a_contact_with_a_lead_nobody_has_moves_it_and_meets_nothing() -> None:

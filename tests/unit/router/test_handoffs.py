@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from router.domain import by_hand, hearing, merging, ownership, progress, verdicts
+from router.domain.attempts import Attempt
 from router.domain.dossier import Dossier, Handoff, from_json, hops, open_handoff, owner_of, place, to_json
 from router.domain.facts import (
     Accepted,
@@ -54,17 +55,16 @@ def an_offered(owner: str = "ann") -> Dossier:
 def called(
     dossier: Dossier, hours: float, *, told: float | None = None, next_step: float | None = None
 ) -> Step | Refused:
-    return verdicts.contact(
-        dossier,
-        H1,
-        contact_id=an_id("contact", hours),
-        channel="phone",
-        result="reached",
+    attempt = Attempt(
+        an_id("contact", hours),
+        "phone",
+        "reached",
         occurred_at=at(hours),
-        next_step_at=None if next_step is None else at(next_step),
         by=ANN,
         now=at(hours if told is None else told),
+        next_step_at=None if next_step is None else at(next_step),
     )
+    return verdicts.contact(dossier, H1, attempt)
 
 
 def breached(dossier: Dossier, cause: str, *, since: float = 0, due: float = 48) -> Step:

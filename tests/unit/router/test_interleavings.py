@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.domain import hearing, ownership, verdicts
+from router.domain.attempts import Attempt
 from router.domain.dossier import Dossier, from_json, handoff_by_id, place, to_json
 from router.domain.facts import Actor, Step
 from router.domain.policy import Routing
@@ -81,17 +82,9 @@ def called(episode: int, hours: float) -> Heard:
         handoff = handoff_by_id(dossier, an_id("h", episode))
         if handoff is None:
             return dossier
-        step = verdicts.contact(
-            dossier,
-            handoff.id,
-            contact_id=an_id("c", hours),
-            channel="phone",
-            result="reached",
-            occurred_at=at(hours),
-            next_step_at=None,
-            by=Actor(handoff.owner),
-            now=at(hours),
-        )
+        by = Actor(handoff.owner)
+        attempt = Attempt(an_id("c", hours), "phone", "reached", occurred_at=at(hours), by=by, now=at(hours))
+        step = verdicts.contact(dossier, handoff.id, attempt)
         return step.dossier if isinstance(step, Step) else dossier
 
     return call

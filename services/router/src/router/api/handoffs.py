@@ -1,8 +1,7 @@
 """Handoffs: the lists, one with its decision record, and the owner's word on it: accept, reject, contacts."""
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -29,8 +28,9 @@ from router.api.asking import (
 )
 from router.cases import Case
 from router.domain import by_hand, verdicts
+from router.domain.attempts import Attempt
 from router.domain.dossier import Dossier, handoff_by_id, owner_of
-from router.domain.facts import Actor, Refused, Step
+from router.domain.facts import Refused, Step
 from router.domain.progress import missing
 from router.store import lists
 from router.store.desk_work import Note
@@ -43,19 +43,6 @@ State = Literal["open", "offered", "accepted", "working", "closed"]
 Channel = Literal["phone", "wechat", "wecom", "zalo", "email", "sms", "visit", "demo", "other"]
 Decide = Callable[[Turn, Case], Step | Refused]
 Result = Literal["reached", "no_answer", "wrong_number", "call_back", "replied", "refused"]
-
-
-class Made(TypedDict):
-    """A contact as the domain takes it."""
-
-    contact_id: UUID
-    channel: str
-    result: str
-    occurred_at: datetime
-    next_step_at: datetime | None
-    by: Actor
-    now: datetime
-    max_backdate_h: int
 
 
 class Rejection(Body):
@@ -199,24 +186,24 @@ async def log_contact(desk: Desk, ask: Ask, lead_id: UUID, said: Contact, handof
     contact_id = new_id()
 
     async def change(turn: Turn, case: Case) -> None:
-        made: Made = {
-            "contact_id": contact_id,
-            "channel": said.channel,
-            "result": said.result,
-            "occurred_at": at_most(said.occurred_at, turn.now),
-            "next_step_at": said.next_step_at,
-            "by": actor(ask),
-            "now": turn.now,
-            "max_backdate_h": turn.rules.policy.routing.max_backdate_h,
-        }
+        attempt = Attempt(
+            contact_id,
+            said.channel,
+            said.result,
+            at_most(said.occurred_at, turn.now),
+            actor(ask),
+            turn.now,
+            said.next_step_at,
+            turn.rules.policy.routing.max_backdate_h,
+        )
         latest = case.dossier.handoffs[-1] if case.dossier.handoffs else None
         cleaning = latest is None or (ask.principal.role == "sdr" and not ask.principal.may_act_for(latest.owner))
         if handoff_id is None and cleaning and owner_of(case.dossier) is None:
-            case.take(done(by_hand.phoned(case.dossier, **made)))
+            case.take(done(by_hand.phoned(case.dossier, attempt)))
         else:
             on = handoff_id or found(latest, "handoff").id
             allow_on(ask, case, on)
-            case.take(done(verdicts.contact(case.dossier, on, **made)))
+            case.take(done(verdicts.contact(case.dossier, on, attempt)))
         if said.note:
             turn.notes.append(Note(case.lead_id, "contact", str(contact_id), said.note, ask.principal.actor))
 

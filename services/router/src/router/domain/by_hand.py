@@ -1,13 +1,13 @@
 """What people do with a lead by hand: assign, transfer, pass on to sales, put into a pool, phone a lead nobody has."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID, uuid5
 
 from msgspec.structs import replace
 
+from router.domain.attempts import Attempt, noted
 from router.domain.changes import closed, enter_pool, moved, want_owner
 from router.domain.dossier import (
-    Contact,
     Dossier,
     Handoff,
     Opportunity,
@@ -194,41 +194,18 @@ def no_handoff(lead_id: UUID) -> UUID:
     return uuid5(lead_id, "no-handoff")
 
 
-def phoned(
-    dossier: Dossier,
-    *,
-    contact_id: UUID,
-    channel: str,
-    result: str,
-    occurred_at: datetime,
-    next_step_at: datetime | None,
-    by: Actor,
-    now: datetime,
-    max_backdate_h: int = 24,
-) -> Step | Refused:
+def phoned(dossier: Dossier, attempt: Attempt) -> Step | Refused:
     """A contact with a lead that nobody has: an SDR cleans the raw pool, marketing asks back. It meets no clock."""
-    here = place(dossier)
+    here, by = place(dossier), attempt.by
     if here.kind not in ("pool", "waiting") or by.role == "rep":
         return Refused("no_open_handoff", f"there is no handoff of yours to log this on: the lead is {here}")
-    if dossier.captured_at is None or not dossier.captured_at <= occurred_at <= now:
-        return Refused("occurred_outside", "a contact lies between the lead's capture and now", ("occurred_at",))
-    if next_step_at is not None and next_step_at <= occurred_at:
-        return Refused("next_step_before_contact", "the next step lies after the contact", ("next_step_at",))
-    made = Contact(
-        id=contact_id,
-        handoff_id=no_handoff(dossier.lead_id),
-        by=by.who,
-        channel=channel,
-        result=result,
-        occurred_at=occurred_at,
-        recorded_at=now,
-        next_step_at=next_step_at,
-        unproven=now - occurred_at > timedelta(hours=max_backdate_h),
-    )
+    made = noted(attempt, no_handoff(dossier.lead_id), since=dossier.captured_at, since_what="the lead's capture")
+    if isinstance(made, Refused):
+        return made
     facts: list[Fact] = [Contacted(by.who, made)]
     after = replace(dossier, contacts=(*dossier.contacts, made))
     if after.status == "new":
-        step = moved(after, "contacted", now, None, None, by.who)
+        step = moved(after, "contacted", attempt.now, None, None, by.who)
         after = step.dossier
         facts.extend(step.facts)
     return Step(after, tuple(facts))

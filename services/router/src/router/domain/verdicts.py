@@ -1,10 +1,11 @@
 """Sales' word on a handoff: accept, reject, return, and the contact that says more than any of them."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from msgspec.structs import replace
 
+from router.domain.attempts import Attempt, noted
 from router.domain.changes import closed, enter_pool, moved, send_on, with_handoff
 from router.domain.dossier import Contact, Dossier, Handoff, handoff_by_id
 from router.domain.facts import (
@@ -72,42 +73,18 @@ def return_handoff(
     return Step(sent.dossier, (*end.facts, Returned(handoff.id, handoff.owner, reason, pool, by.who), *sent.facts))
 
 
-def contact(
-    dossier: Dossier,
-    handoff_id: UUID,
-    *,
-    contact_id: UUID,
-    channel: str,
-    result: str,
-    occurred_at: datetime,
-    next_step_at: datetime | None,
-    by: Actor,
-    now: datetime,
-    max_backdate_h: int = 24,
-) -> Step | Refused:
+def contact(dossier: Dossier, handoff_id: UUID, attempt: Attempt) -> Step | Refused:
     """One attempt, on any handoff, open or closed. In one act it accepts, works, and sets *contacted*."""
-    handoff = _of_owner(dossier, handoff_id, by)
+    handoff = _of_owner(dossier, handoff_id, attempt.by)
     if isinstance(handoff, Refused):
         return handoff
-    if any(known.id == contact_id for known in dossier.contacts):
+    if any(known.id == attempt.id for known in dossier.contacts):
         return Step(dossier)
-    if not handoff.offered_at <= occurred_at <= now:
-        detail = f"a contact lies between its assignment ({handoff.offered_at.isoformat()}) and now"
-        return Refused("occurred_outside", detail, ("occurred_at",))
-    if next_step_at is not None and next_step_at <= occurred_at:
-        return Refused("next_step_before_contact", "the next step lies after the contact", ("next_step_at",))
-    made = Contact(
-        id=contact_id,
-        handoff_id=handoff_id,
-        by=by.who,
-        channel=channel,
-        result=result,
-        occurred_at=occurred_at,
-        recorded_at=now,
-        next_step_at=next_step_at,
-        unproven=now - occurred_at > timedelta(hours=max_backdate_h),
-    )
-    return _contacted(replace(dossier, contacts=(*dossier.contacts, made)), handoff, made, by)
+    assigned = f"its assignment ({handoff.offered_at.isoformat()})"
+    made = noted(attempt, handoff_id, since=handoff.offered_at, since_what=assigned)
+    if isinstance(made, Refused):
+        return made
+    return _contacted(replace(dossier, contacts=(*dossier.contacts, made)), handoff, made, attempt.by)
 
 
 def _contacted(dossier: Dossier, handoff: Handoff, made: Contact, by: Actor) -> Step:
