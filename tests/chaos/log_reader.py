@@ -1,10 +1,11 @@
 """The auditor's own reader of Kafka: reads every topic from its start and applies the sequence filter by itself."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from shared.transport.kafka_codec import put_away, within
 
 _READ_S = 30.0
 Numbers = Mapping[tuple[str, int], tuple[int, int]]
@@ -29,8 +30,7 @@ class LogReader:
             self.wipes = wipes
             self.seen.clear()
             self.offsets.clear()
-        async with asyncio.timeout(_READ_S):
-            await self._read(bootstrap, numbers)
+        await within(_READ_S, self._read(bootstrap, numbers))
         found = list(self._clashes)
         for (topic, partition), (epoch, last) in numbers.items():
             seqs = {seq for seq, kept in self.seen.get((topic, partition), {}).items() if kept[0] == epoch}
@@ -56,7 +56,7 @@ class LogReader:
         places = {TopicPartition(topic, partition): (topic, partition) for topic, partition in numbers}
         consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
         try:
-            await consumer.start()  # a start that is given up leaves its connections to be closed, too
+            await consumer.start()
             consumer.assign(list(places))
             ends = await consumer.end_offsets(list(places))
             for place, stream in places.items():
@@ -67,7 +67,7 @@ class LogReader:
                         self._take(places[place], dict(message.headers), (message.key or b"").decode())
                         self.offsets[places[place]] = message.offset + 1
         finally:
-            await consumer.stop()
+            await put_away(consumer)
 
     def _take(self, stream: tuple[str, int], headers: Mapping[str, bytes], lead_id: str) -> None:
         epoch, seq = map(int, headers["seq"].split(b":"))

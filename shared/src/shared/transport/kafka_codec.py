@@ -1,6 +1,7 @@
-"""Records as Kafka messages (CloudEvents, binary mode, few headers) and back; clients put away for good."""
+"""Records as Kafka messages (CloudEvents, binary mode, few headers) and back; clients started within a bound, and put away for good."""
 
 import asyncio
+import traceback
 from collections.abc import Coroutine
 from functools import cache
 from typing import Any
@@ -44,6 +45,24 @@ def record_of(stream: Stream, message: Any, partitions: int) -> Record | None:
         return None
     placed = partition_of(lead_id, partitions) == stream.partition
     return record if placed and record.seq > 0 and record.epoch > 0 and message.value is not None else None
+
+
+async def within(bound_s: float, talking: Coroutine[Any, Any, Any]) -> None:
+    """Start a client, or more, within a bound; whoever asks puts the client away where that fails.
+
+    A start that is broken off while a frozen broker owes its first answer leaves a connection in nobody's hands:
+    aiokafka's bootstrap closes it at failures of its own and not at a cancellation. It is closed here.
+    """
+    try:
+        async with asyncio.timeout(bound_s):
+            await talking
+    except BaseException as error:
+        for told in (error, error.__cause__):  # of a TimeoutError, the cancellation is the cause
+            for frame, _ in traceback.walk_tb(told.__traceback__ if told is not None else None):
+                left = frame.f_locals.get("bootstrap_conn")
+                if left is not None:
+                    left.close()
+        raise
 
 
 async def bury(producer: AIOKafkaProducer) -> None:

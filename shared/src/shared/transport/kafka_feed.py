@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from shared.runtime.streams import Announcement, Mark, Position, Record, Stream
-from shared.transport.kafka_codec import PASSING, put_away, record_of
+from shared.transport.kafka_codec import PASSING, put_away, record_of, within
 from shared.transport.kafka_offsets import Offsets
 from shared.transport.kafka_positions import Ask, Positions
 from shared.transport.kafka_topics import Cluster, Topics
@@ -207,8 +207,7 @@ class KafkaFeed:
                 max_partition_fetch_bytes=2 * 2**20,
             )
             try:
-                async with asyncio.timeout(_CONNECT_S):
-                    await consumer.start()
+                await within(_CONNECT_S, consumer.start())
             except BaseException as error:  # our own end, too, may come in the midst of a start
                 await put_away(consumer)
                 if not isinstance(error, PASSING):

@@ -11,7 +11,7 @@ from aiokafka.errors import for_code
 from aiokafka.protocol.commit import OffsetCommitRequest
 
 from shared.runtime.streams import Stream
-from shared.transport.kafka_codec import PASSING, quietly
+from shared.transport.kafka_codec import PASSING, quietly, within
 from shared.transport.kafka_topics import Cluster
 
 log = structlog.get_logger("kafka")
@@ -41,16 +41,18 @@ class Offsets:
                 continue
             client = AIOKafkaClient(**self.cluster.client("offsets"))
             try:
-                async with asyncio.timeout(_BOUND_S):
-                    await client.bootstrap()
-                    for service, taken in due.items():
-                        await self._commit(client, service, taken)
+                await within(_BOUND_S, self._commit_all(client, due))
             except PASSING as error:
                 log.debug("offsets not committed", error=repr(error))
                 for service, taken in due.items():
                     self._due[service] = taken | self._due.get(service, {})
             finally:
                 await quietly(client.close())
+
+    async def _commit_all(self, client: Any, due: Mapping[str, Mapping[Stream, int]]) -> None:
+        await client.bootstrap()
+        for service, taken in due.items():
+            await self._commit(client, service, taken)
 
     async def _commit(self, client: Any, service: str, taken: Mapping[Stream, int]) -> None:
         group = f"{self.cluster.prefix}baton.{service}"

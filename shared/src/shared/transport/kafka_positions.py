@@ -22,7 +22,7 @@ from aiokafka.errors import MessageSizeTooLargeError, NoOffsetForPartitionError,
 from shared.runtime.reports import Report
 from shared.runtime.streams import Announcement, Mark, Position, Stream
 from shared.runtime.supervisor import unwatched
-from shared.transport.kafka_codec import PASSING, bury, put_away
+from shared.transport.kafka_codec import PASSING, bury, put_away, within
 from shared.transport.kafka_topics import POSITIONS, Cluster, Topics
 from shared.transport.port import Answer
 
@@ -94,8 +94,7 @@ class Positions:
                 **self.cluster.client("speaks"), acks=1, linger_ms=5, max_batch_size=512 * 1024
             )  # fmt: skip
             try:
-                async with asyncio.timeout(_BOUND_S):
-                    await producer.start()
+                await within(_BOUND_S, producer.start())
                 while True:
                     beat()
                     if await self._something_new():
@@ -142,8 +141,7 @@ class Positions:
                 **self.cluster.client("listens"), auto_offset_reset="none", enable_auto_commit=False
             )
             try:
-                async with asyncio.timeout(_BOUND_S):
-                    await consumer.start()
+                await within(_BOUND_S, consumer.start())
                 consumer.assign([place])
                 async with asyncio.timeout(_BOUND_S):
                     await consumer.seek_to_end(place)

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 
 from shared.runtime import failpoints
 from shared.runtime.streams import Position, Stream
-from shared.transport.kafka_codec import PASSING, bury, headers_of
+from shared.transport.kafka_codec import PASSING, bury, headers_of, within
 from shared.transport.kafka_topics import Cluster, Topics
 from shared.transport.kafka_tracks import Track
 
@@ -86,8 +86,7 @@ class Sender:
             max_request_size=4 * _BATCH_BYTES,
         )
         try:
-            async with asyncio.timeout(_CONNECT_S):
-                await producer.start()
+            await within(_CONNECT_S, producer.start())
         except PASSING as error:
             log.debug("no broker", service=self.service, error=repr(error))
             await bury(producer)

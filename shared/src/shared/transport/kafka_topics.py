@@ -9,7 +9,7 @@ import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from shared.transport.kafka_codec import PASSING, quietly
+from shared.transport.kafka_codec import PASSING, quietly, within
 
 log = structlog.get_logger("kafka")
 
@@ -83,13 +83,12 @@ class Topics:
         """
         admin = AIOKafkaAdminClient(**self.cluster.client("topics"))
         try:
-            async with asyncio.timeout(_BOUND_S):
-                await admin.start()
-                await self._ensure(admin)
+            await within(_BOUND_S, self._ensure(admin))
         finally:
             await quietly(admin.close())
 
     async def _ensure(self, admin: AIOKafkaAdminClient) -> None:
+        await admin.start()
         wanted = {self.cluster.wire(name): self.cluster.partitions for name in self.names}
         wanted[self.cluster.wire(POSITIONS)] = 1
         there = sorted(wanted.keys() & set(await admin.list_topics()))
