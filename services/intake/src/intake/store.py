@@ -15,12 +15,14 @@ from intake.domain.people import Key
 if TYPE_CHECKING:
     from asyncpg import Connection
 
+# Each key is looked up by itself: a join would read the whole table as long as that is small or not yet analysed.
 _LOOK: Final = """
 select 0 as what, seen_key, submission_id, lead_id, state as word, null::text as value, digest, seen_until, 0 as version
   from submission where seen_key = any($1::bytea[])
 union all
-select 1, null, null, k.lead_id, k.kind, k.value, null, null, 0
-  from identity_key k join unnest($2::text[], $3::text[]) as w(kind, value) on k.kind = w.kind and k.value = w.value
+select 1, null, null, k.lead_id, w.kind, w.value, null, null, 0
+  from unnest($2::text[], $3::text[]) as w(kind, value)
+  cross join lateral (select lead_id from identity_key where kind = w.kind and value = w.value limit 1) k
 union all
 select 2, null, null, null, kind, null, null, null, max(version)
   from policy where kind in ('doors', 'fields') and effective_from <= $4 group by kind
