@@ -11,10 +11,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.routing import Route as PlainRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.http.access import KeyRing, Principal, bearer
+from shared.http.bare import Endpoint, bare_endpoints, path_params
 from shared.http.deadline import before
 from shared.http.problems import Problem, answer_problem, document
 from shared.http.routes import MAX_BODY_BYTES, PUBLIC, Route, route_of
@@ -46,7 +46,7 @@ class Doorkeeper:
     """
 
     def __init__(
-        self, app: ASGIApp, rings: Mapping[str, KeyRing], bare: Mapping[tuple[str, str], ASGIApp] | None = None
+        self, app: ASGIApp, rings: Mapping[str, KeyRing], bare: Mapping[tuple[str, str], Endpoint] | None = None
     ) -> None:
         self.app = app
         self.rings = rings
@@ -57,8 +57,22 @@ class Doorkeeper:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        try:
+            route = self.admit(scope)
+        except Problem as problem:
+            await document(problem)(scope, receive, send)
+            return
+        body = Body(scope, receive, route.max_body_bytes)
+        endpoint = self.bare.get((route.method, route.template))
+        if endpoint is None:
+            await self._by_framework(scope, body, send)
+        else:
+            scope["path_params"] = path_params(route.template, scope["path"])
+            answer = await _answer_of(endpoint, Request(scope, body))
+            await answer(scope, receive, send)
+
+    async def _by_framework(self, scope: Scope, body: "Body", send: Send) -> None:
         answered = started = False
-        bare: ASGIApp | None = None
 
         async def noting(message: Message) -> None:
             nonlocal answered, started
@@ -71,21 +85,11 @@ class Doorkeeper:
             answered = message["type"] == "http.response.body" and not message.get("more_body", False)
 
         try:
-            route = self.admit(scope)
-            bare = self.bare.get((route.method, route.template))
-            if bare is not None:
-                scope["path_params"] = _path_params(route.template, scope["path"])
-            body = Body(scope, receive, route.max_body_bytes)
-            if bare is None:
-                body.hold_to_headers()
-            await (bare or self.app)(scope, body, noting)
+            body.hold_to_headers()
+            await self.app(scope, body, noting)
         except Problem as problem:
-            await document(problem)(scope, receive, send)
+            await document(problem)(scope, body.receive, send)
         except Exception as error:
-            if bare is not None and not started:
-                _note(scope, error)
-                await (await _answer_any(Request(scope), error))(scope, receive, send)
-                return
             if not answered:
                 raise  # a stream broke off in the middle: the server ends the connection
             _note(scope, error)
@@ -159,14 +163,6 @@ def _authorization(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     return b""
 
 
-def _path_params(template: str, path: str) -> dict[str, str]:
-    """What stands in the places of a template, for the endpoints that the framework does not call."""
-    if "{" not in template:
-        return {}
-    parts = zip(template.split("/"), path.split("/"), strict=True)
-    return {name[1:-1]: value for name, value in parts if name.startswith("{")}
-
-
 class Body:
     """A request's body as the app receives it: bounded in bytes, by what is said and by what comes, and in time."""
 
@@ -232,6 +228,17 @@ def _note(scope: Scope, error: Exception) -> None:
     log.error("a request fails", fault=words_of(error), digest=digest_of(error), method=scope["method"], stack=stack)
 
 
+async def _answer_of(endpoint: Endpoint, request: Request) -> ASGIApp:
+    """What a bare endpoint answers, or what is to be said of its failure."""
+    try:
+        return await endpoint(request)
+    except Problem as problem:
+        return document(problem)
+    except Exception as error:  # noqa: BLE001 - every failure becomes an answer
+        _note(request.scope, error)
+        return await _answer_any(request, error)
+
+
 async def _answer_any(request: Request, error: Exception) -> Response:
     match error:
         case PolicyInvalid():
@@ -279,11 +286,4 @@ def build(
     app.add_exception_handler(Problem, answer_problem)
     for kind in (PolicyInvalid, PolicyChanged, KeyReused, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _answer_any)
-    bare = {
-        (method, route.path): route.endpoint
-        for router in routers
-        for route in router.routes
-        if isinstance(route, PlainRoute) and getattr(route.endpoint, "bare", False)
-        for method in route.methods or ()
-    }
-    return Doorkeeper(app, rings, bare)
+    return Doorkeeper(app, rings, bare_endpoints(routers))

@@ -1,14 +1,12 @@
 """The ways in: vendors' webhooks, HTML forms, and our own REST capture. The hot paths of the product."""
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import orjson
 from fastapi import APIRouter
 from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from intake.admission import NotProven
 from intake.api.arriving import Knock, headers_of, json_answer, keep, knock, problem_of, receive
@@ -19,6 +17,7 @@ from intake.domain.policy import GenericDoor, GoogleDoor, HtmlDoor, MetaDoor, Re
 from intake.domain.refusals import Refused
 from intake.domain.submission import Unmappable
 from intake.intake import Intake
+from shared.http.bare import Endpoint, add_bare
 from shared.http.problems import Problem, document
 from shared.runtime.desk import Desk
 
@@ -27,43 +26,19 @@ if TYPE_CHECKING:
 
 _REFUSALS = (NotProven, Refused, Problem)
 _PAGES = ("application/x-www-form-urlencoded", "multipart/form-data")
-Endpoint = Callable[[HttpRequest], Awaitable[ASGIApp]]
 
 
 def add_doors(router: APIRouter, desk: Desk, intake: Intake) -> None:
     """Add the ways in to a router."""
-    hooks = Bare(_hooks(desk, intake))
-    _add(router, "/v1/leads", Bare(_leads(desk, intake)), "POST")
-    _add(router, "/v1/hooks/{door}", hooks, "POST")
-    _add(router, "/v1/hooks/{door}/{token}", hooks, "POST")
-    handshake = Bare(_handshake(desk, intake))
-    _add(router, "/v1/hooks/{door}", handshake, "GET")
-    _add(router, "/v1/hooks/{door}/{token}", handshake, "GET")
-    _add(router, "/v1/forms/{door}", Bare(_forms(desk, intake)), "POST")
-    _add(router, "/v1/forms/{door}/thanks", Bare(_thanks(desk, intake)), "GET")
-    _add(router, "/v1/forms/{door}", Bare(_preflight(desk, intake)), "OPTIONS")
-
-
-def _add(router: APIRouter, path: str, app: "Bare", method: str) -> None:
-    router.routes.append(Route(path, app, methods=[method]))
-
-
-class Bare:
-    """An endpoint as a bare ASGI app: the framework's wrapping of functions costs as much as a submission."""
-
-    bare = True  # the shell may call it past the framework
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self.endpoint = endpoint
-        self.__name__ = endpoint.__name__
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        try:
-            answer = await self.endpoint(HttpRequest(scope, receive))
-        except Problem as problem:
-            answer = document(problem)
-        await answer(scope, receive, send)
+    hooks, handshake = _hooks(desk, intake), _handshake(desk, intake)
+    add_bare(router, "POST", "/v1/leads", _leads(desk, intake))
+    add_bare(router, "POST", "/v1/hooks/{door}", hooks)
+    add_bare(router, "POST", "/v1/hooks/{door}/{token}", hooks)
+    add_bare(router, "GET", "/v1/hooks/{door}", handshake)
+    add_bare(router, "GET", "/v1/hooks/{door}/{token}", handshake)
+    add_bare(router, "POST", "/v1/forms/{door}", _forms(desk, intake))
+    add_bare(router, "GET", "/v1/forms/{door}/thanks", _thanks(desk, intake))
+    add_bare(router, "OPTIONS", "/v1/forms/{door}", _preflight(desk, intake))
 
 
 def _leads(desk: Desk, intake: Intake) -> Endpoint:
