@@ -1,9 +1,15 @@
 """A body that takes long to read holds nobody up."""
 
 import asyncio
+import threading
+from dataclasses import replace
 
 import orjson
 
+from intake.admission import Request, admit
+from intake.domain.proof import Arrival
+from intake.group import Committer
+from intake.rules import RuleBook
 from tests.integration.intake.doors import JSON, a_lead, balance, counts, intake
 from tests.support.postgres import MakeDatabase
 
@@ -38,3 +44,29 @@ async def test_a_list_at_a_rest_door_is_refused_in_words(make_database: MakeData
             assert reply.json()["detail"] == "send one lead per request, or a list to a door of kind generic"
             assert reply.json()["type"] == "urn:baton:problem:one-lead"
         assert await counts(bench) == before
+
+
+async def test_a_long_body_is_read_aside_again_where_the_policies_changed(make_database: MakeDatabase) -> None:
+    doors = {"doors": {"open": {"kind": "generic", "token": {"secret": "gravity-token"}}}}
+    async with intake(make_database, doors=doors) as bench:
+        older = replace(await RuleBook().current(bench.desk), versions=(0, 0))
+        door = older.door("open")
+        assert door is not None
+        many = orjson.dumps([a_lead(email=f"many{number}@example.com") for number in range(500)])
+        request = Request("open", Arrival(many, token="unguessable"), "application/json", bench.clock())
+        readers: set[threading.Thread] = set()
+
+        def noting(spelling: str) -> str | None:
+            readers.add(threading.current_thread())
+            return bench.desk.secrets(spelling)
+
+        committer = Committer(RuleBook())
+        writing = asyncio.create_task(committer.run(replace(bench.desk, secrets=noting)))
+        try:
+            assert len(await committer.keep(request, admit(older, door, request), older)) == 500
+        finally:
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+        assert readers
+        assert threading.main_thread() not in readers
+        await balance(bench)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from intake.admission import Item, NotProven, Request, admit
+from intake.admission import Item, NotProven, Request
 from intake.capture import Answer, OtherBody, Placed, Raced, RulesChanged, capture
 from intake.domain.refusals import Refused
+from intake.reading import Reading
 from intake.rules import RuleBook, Rules
 from shared.http.problems import Problem
 from shared.runtime import failpoints
@@ -54,6 +55,7 @@ class Committer:
     """The queue in front of the writers."""
 
     book: RuleBook
+    reading: Reading = field(default_factory=Reading)
     waiting: deque[Entry] = field(default_factory=deque[Entry])
     waiting_bytes: int = 0
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
@@ -136,7 +138,7 @@ class Committer:
         while True:
             try:
                 rules = rules or await self.book.current(desk)
-                group = _read_again(group, rules)
+                group = await self._read_again(group, rules)
                 if not group:
                     return []
                 untried = next((one.versions for one in group if not one.tried), None)
@@ -159,13 +161,23 @@ class Committer:
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, _MAX_PAUSE_S)
 
+    async def _read_again(self, group: list[Entry], rules: Rules) -> list[Entry]:
+        """The group with every entry read by one version of the rules; who is refused by it drops out."""
+        for entry in group:
+            if entry.versions != rules.versions and not entry.tried:
+                await self._reread(entry, rules)
+        return [entry for entry in group if not entry.answered.done()]
 
-def _read_again(group: list[Entry], rules: Rules) -> list[Entry]:
-    """The group with every entry read by one version of the rules; who is refused by it drops out."""
-    for entry in group:
-        if entry.versions != rules.versions and not entry.tried:
-            _reread(entry, rules)
-    return [entry for entry in group if not entry.answered.done()]
+    async def _reread(self, entry: Entry, rules: Rules) -> None:
+        door = rules.door(entry.request.door)
+        if door is None:
+            entry.fail(Problem(404, "this door was closed", code="no-door"))
+            return
+        try:
+            entry.items = await self.reading.admit(rules, door, entry.request, entry.items)
+        except (NotProven, Refused) as error:
+            entry.fail(error)
+        entry.versions = rules.versions
 
 
 def _tell(answers: Sequence[tuple[Entry, Answer]]) -> None:
@@ -174,18 +186,6 @@ def _tell(answers: Sequence[tuple[Entry, Answer]]) -> None:
             entry.fail(Problem(422, str(answer), code="key-reused"))
         else:
             entry.succeed(answer)
-
-
-def _reread(entry: Entry, rules: Rules) -> None:
-    door = rules.door(entry.request.door)
-    if door is None:
-        entry.fail(Problem(404, "this door was closed", code="no-door"))
-        return
-    try:
-        entry.items = admit(rules, door, entry.request, entry.items)
-    except (NotProven, Refused) as error:
-        entry.fail(error)
-    entry.versions = rules.versions
 
 
 def _stop(entries: Iterable[Entry]) -> None:

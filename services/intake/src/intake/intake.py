@@ -1,6 +1,5 @@
 """What one intake process keeps in memory: the rules, the queue of the group commit, and who was refused."""
 
-import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -8,6 +7,7 @@ from intake.disk import Disk
 from intake.fetching import Fetcher
 from intake.group import Committer
 from intake.policies import FindSecret
+from intake.reading import Reading
 from intake.rules import RuleBook, finder
 from intake.vault import Vault
 from shared.http.problems import Problem
@@ -27,12 +27,11 @@ class Intake:
     committer: Committer = field(init=False)
     fetcher: Fetcher = field(init=False)
     desk: Desk | None = None
-    reads_long: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
-    """Who reads a long body in a thread: one, since each takes the loop's processor half the time."""
+    reading: Reading = field(default_factory=Reading)
 
     def __post_init__(self) -> None:
         self.book = RuleBook(self.vault)
-        self.committer = Committer(self.book)
+        self.committer = Committer(self.book, self.reading)
         self.fetcher = Fetcher(self.book)
 
     def find_secret(self) -> FindSecret | None:

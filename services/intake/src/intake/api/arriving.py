@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar, cast
 
-import anyio.to_thread
 import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from intake.admission import Item, NotProven, OneLead, Request, admit, takes_long
+from intake.admission import Item, NotProven, OneLead, Request
 from intake.capture import Placed
 from intake.domain.policy import Door
 from intake.domain.proof import Arrival
@@ -69,22 +68,14 @@ async def receive(
         f"intake:{caller}:{path}:{command}" if command is not None else None,
     )
     try:
-        return request, await _admitted(intake, knocked.rules, knocked.door, request), knocked.rules
+        return request, await intake.reading.admit(knocked.rules, knocked.door, request), knocked.rules
     except NotProven:
         # perhaps a secret was changed a moment ago
         rules = await intake.book.doubted(desk)
         door = rules.door(name)
         if rules is knocked.rules or door is None:
             raise
-        return request, await _admitted(intake, rules, door, request), rules
-
-
-async def _admitted(intake: Intake, rules: Rules, door: Door, request: Request) -> list[Item]:
-    """The items of a request: of a long body in a thread, one at a time, so that all others are answered meanwhile."""
-    if not takes_long(request.arrival.raw):
-        return admit(rules, door, request)
-    async with intake.reads_long:
-        return await anyio.to_thread.run_sync(admit, rules, door, request)
+        return request, await intake.reading.admit(rules, door, request), rules
 
 
 def _url(intake: Intake, http: HttpRequest) -> str:
