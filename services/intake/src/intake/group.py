@@ -21,7 +21,7 @@ from shared.runtime.failures import is_passing
 log = structlog.get_logger("intake")
 
 _WRITERS = 3
-_MAX_ITEMS = 64
+_MAX_ITEMS = 128
 _MAX_WAITING = 1_500  # fewer than the connections that the server takes, whose own refusal names no time
 _MAX_WAITING_BYTES = 64 * 1024 * 1024
 _BUSY_ENTRIES = 4
@@ -33,17 +33,28 @@ _MAX_PAUSE_S = 1.0
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A request in the queue; `answered` is set after the commit."""
+    """A request in the queue; `answered` is set after the commit of the last of its items."""
 
     request: Request
     items: list[Item]
     versions: tuple[int, int]
     answered: asyncio.Future[list[Placed]]
     tried: bool = False  # a COMMIT was sent: what it may have kept must be found again under the same keys
+    placed: list[Placed] = field(default_factory=list[Placed])  # what became of its first items, which are durable
 
-    def succeed(self, placed: list[Placed]) -> None:
-        if not self.answered.done():
-            self.answered.set_result(placed)
+    def portion(self) -> list[Item]:
+        """The next items, as many as are committed at one go."""
+        done = len(self.placed)
+        return self.items if not done and len(self.items) <= _MAX_ITEMS else self.items[done : done + _MAX_ITEMS]
+
+    def hear(self, answer: Answer) -> None:
+        """Take what became of the next items. A request with another body under its key is not gone on with."""
+        if isinstance(answer, OtherBody):
+            self.fail(Problem(422, str(answer), code="key-reused"))
+            return
+        self.placed += answer
+        if len(self.placed) >= len(self.items) and not self.answered.done():
+            self.answered.set_result(self.placed)
 
     def fail(self, error: Exception) -> None:
         if not self.answered.done():
@@ -66,10 +77,13 @@ class Committer:
         if len(self.waiting) >= _MAX_WAITING or self.waiting_bytes + size > _MAX_WAITING_BYTES:
             raise busy("too many submissions wait to be written; send it again shortly")
         entry = Entry(request, items, rules.versions, asyncio.get_running_loop().create_future())
-        self.waiting.append(entry)
-        self.waiting_bytes += size
-        self.arrived.set()
+        self._queue(entry)
         return await entry.answered
+
+    def _queue(self, entry: Entry) -> None:
+        self.waiting.append(entry)
+        self.waiting_bytes += len(entry.request.arrival.raw)
+        self.arrived.set()
 
     async def run(self, desk: Desk) -> None:
         """Commit groups for ever, `_WRITERS` at a time: while one waits for the store, others are read and answered."""
@@ -98,10 +112,10 @@ class Committer:
     def _take(self) -> list[Entry]:
         group: list[Entry] = []
         count = 0
-        while self.waiting and (not group or count + len(self.waiting[0].items) <= _MAX_ITEMS):
+        while self.waiting and (not group or count + len(self.waiting[0].portion()) <= _MAX_ITEMS):
             entry = self.waiting.popleft()
             self.waiting_bytes -= len(entry.request.arrival.raw)
-            count += len(entry.items)
+            count += len(entry.portion())
             group.append(entry)
         if not self.waiting:
             self.arrived.clear()
@@ -120,6 +134,9 @@ class Committer:
             await self._settle(desk, group[half:])
             return
         _tell(answers)
+        for entry in group:
+            if not entry.answered.done():
+                self._queue(entry)  # the rest of a long one, behind those who came meanwhile
 
     def _refuse(self, group: Sequence[Entry], error: Exception) -> None:
         if not isinstance(error, Problem):
@@ -143,7 +160,7 @@ class Committer:
                     return []
                 untried = next((one.versions for one in group if not one.tried), None)
                 async with desk.work() as work:
-                    answers = await capture(work, desk.partitions, [one.items for one in group], versions=untried)
+                    answers = await capture(work, desk.partitions, [one.portion() for one in group], versions=untried)
                     for entry in group:
                         entry.tried = True
                     if failpoints.on("ack-before-commit"):
@@ -182,10 +199,7 @@ class Committer:
 
 def _tell(answers: Sequence[tuple[Entry, Answer]]) -> None:
     for entry, answer in answers:
-        if isinstance(answer, OtherBody):
-            entry.fail(Problem(422, str(answer), code="key-reused"))
-        else:
-            entry.succeed(answer)
+        entry.hear(answer)
 
 
 def _stop(entries: Iterable[Entry]) -> None:
