@@ -148,8 +148,11 @@ async def test_the_past_goes_up_to_the_desk_from_which_the_oldest_window_is_repl
         "insert into desk_release values (:id, :team, :number, 'lan', :id, :at)",
         [row for row in rows if row["team"]],
     )
+    await write(bench, "insert into waiting_left values (:id, :id, :at)", rows)
     while await tidy(bench.desk, most=1):
         pass
+    (oldest,) = await bench.rows("select min(at) as at, count(*) as kept from waiting_left")
+    assert (oldest["at"], oldest["kept"]) == (edge - timedelta(days=2), 5)
     assert [row["number"] for row in await bench.rows("select number from desk_day order by number")] == [28, 31]
     for table in ("look", "desk_release"):
         kept = await bench.rows(f"select team, number from {table} order by team, number")
