@@ -57,12 +57,17 @@ async def within(bound_s: float, talking: Coroutine[Any, Any, Any]) -> None:
         async with asyncio.timeout(bound_s):
             await talking
     except BaseException as error:
-        for told in (error, error.__cause__):  # of a TimeoutError, the cancellation is the cause
-            for frame, _ in traceback.walk_tb(told.__traceback__ if told is not None else None):
-                left = frame.f_locals.get("bootstrap_conn")
-                if left is not None:
-                    left.close()
+        _close_what_is_left(error)
+        if error.__cause__ is not None:  # of a TimeoutError, the cancellation
+            _close_what_is_left(error.__cause__)
         raise
+
+
+def _close_what_is_left(error: BaseException) -> None:
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        connection = frame.f_locals.get("bootstrap_conn")  # nobody else has it
+        if connection is not None:
+            connection.close()
 
 
 async def bury(producer: AIOKafkaProducer) -> None:
