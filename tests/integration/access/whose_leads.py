@@ -116,7 +116,7 @@ async def policies_are_the_companys(firm: "Firm", faults: list[str]) -> None:
 
 
 async def figures_are_the_teams(firm: "Firm", faults: list[str]) -> None:
-    """By team, a manager bound to teams sees these only."""
+    """By team and rep, a manager bound to teams sees these only; what adds all teams together is refused."""
     for who, team in (("northern", "north"), ("southern", "south")):
         funnel = (await firm.ask(who, "GET", "/v1/funnel?by=team")).json()
         teams = {row["team"] for row in funnel["rows"]}
@@ -125,3 +125,13 @@ async def figures_are_the_teams(firm: "Firm", faults: list[str]) -> None:
         drilled = (await firm.ask(who, "GET", "/v1/drill?by=team")).json()["items"]
         if {item["lead_id"] for item in drilled} != {firm.leads["ann" if team == "north" else "bob"]}:
             faults.append(f"{who} drills into {drilled}")
+        reps = {row["rep"] for row in (await firm.ask(who, "GET", "/v1/funnel?by=rep")).json()["rows"]}
+        if reps != {"ann" if team == "north" else "bob"}:
+            faults.append(f"{who} is shown the funnel of {reps}")
+        for path in (
+            "funnel?by=source", "drill?by=source", "kpis", "events", "reconciliation", "spend", "export/spend.csv",
+            "reports/campaign-roi",
+        ):  # fmt: skip
+            status = [(await firm.ask(each, "GET", f"/v1/{path}")).status_code for each in (who, "director")]
+            if status != [403, 200]:
+                faults.append(f"{path} of all teams together: {who} and director get {status}")

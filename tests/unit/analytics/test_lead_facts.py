@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from analytics.counting import recounted, total
 from analytics.domain.basis import Basis
-from analytics.domain.contribution import DIMENSIONS, MEASURES, Cell, contribution, local_day
+from analytics.domain.contribution import DIMENSIONS, MEASURES, UNKNOWN, Cell, contribution, local_day, of_teams
 from analytics.domain.facts import NOTHING, Facts, micros, pack, unpack
 from analytics.domain.fold import fold
 from analytics.domain.place import claims, place
@@ -72,6 +72,24 @@ def test_every_dimension_holds_the_lead_once(seed: int) -> None:
 
     assert len(set(totals.values())) == 1
     assert totals["source"] == () or totals["source"][MEASURES.index("leads")] == 1
+
+
+@given(seed=st.integers(0, 2**32))
+@examples(150)
+def test_what_teams_see_adds_up_to_the_cells_by_team_and_by_rep(seed: int) -> None:
+    rng = random.Random(seed)
+    facts = fold(NOTHING, [(an_id(rng), event) for event in a_story(rng, START)])
+    added: dict[Cell, list[int]] = {}
+    for team in ("north", "south", UNKNOWN):
+        seen = of_teams(facts, BASIS, frozenset({team}))
+        assert {cell.value for cell in seen if cell.dimension == "team"} <= {team}
+        for cell, measures in seen.items():
+            known = added.setdefault(cell, [0] * len(MEASURES))
+            added[cell] = [have + more for have, more in zip(known, measures, strict=True)]
+
+    every = contribution(facts, BASIS).items()
+    expected = {cell: [*sums] for cell, sums in every if cell.dimension in ("team", "rep") and any(sums)}
+    assert added == expected
 
 
 def test_a_change_of_basis_takes_out_what_was_put_in_on_the_old_one() -> None:

@@ -54,7 +54,7 @@ class Reader:
         """Everything on the first page, asked for at once."""
         reconciliation, funnel, running, breached, leads, clock, *lag = await asyncio.gather(
             self.get("analytics", "/v1/reconciliation"),
-            self.get("analytics", "/v1/funnel", by="source"),
+            self.get("analytics", "/v1/funnel"),
             self.items("sla-watcher", "/v1/clocks", state="running", limit=_CLOCKS),
             self.items("sla-watcher", "/v1/clocks", state="breached", limit=_CLOCKS),
             self.items("intake", "/v1/leads", limit=_FOLLOWED),
@@ -98,7 +98,7 @@ class Bar:
 
 
 def bars(total: Mapping[str, Any]) -> list[Bar]:
-    """The funnel of all sources as bars."""
+    """The funnel's total as bars."""
     leads = int(total["leads"])
     return [
         Bar(stage, int(total[stage]), round(100 * int(total[stage]) / leads, 1) if leads else 0.0) for stage in STAGES

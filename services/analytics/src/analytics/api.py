@@ -9,11 +9,10 @@ from zoneinfo import ZoneInfo, available_timezones
 import msgspec
 from fastapi import APIRouter, Query, Response
 
-from analytics import queries
+from analytics import queries, whose
 from analytics.cursors import read_drill_cursor, read_event_cursor, write_drill_cursor, write_event_cursor
 from analytics.domain import funnel
-from analytics.domain.basis import read_basis
-from analytics.domain.contribution import DIMENSIONS, MEASURES, Cell, Measures, contribution
+from analytics.domain.contribution import MEASURES, Cell, Measures
 from analytics.domain.facts import unpack
 from analytics.reconciliation import parked_leads, parked_unlisted, picture, watermark
 from analytics.reporting.routes import Caller, reporting
@@ -45,29 +44,21 @@ def _json(body: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(body), status, media_type="application/json")
 
 
-def _dimension(by: str) -> str:
-    known = (*DIMENSIONS, *queries.PERIODS)
-    if by not in known:
-        raise Problem(422, f"by={by}: take one of {', '.join(known)}", code="dimension")
-    return by
-
-
 def _figures(router: APIRouter, desk: Desk, settings: Settings) -> None:
     @router.get("/v1/funnel")
     async def read_funnel(
         principal: Caller,
-        by: str = "source",
+        by: str | None = None,
         since: Annotated[date | None, Query(alias="from")] = None,
         until: Annotated[date | None, Query(alias="to")] = None,
     ) -> Response:
-        """The funnel of the leads captured from one day to another, both included.
+        """The funnel of the leads captured from one day to another, both included; by source unless told otherwise.
 
-        By team, a manager bound to teams sees theirs. A cell of another dimension holds all teams' leads together.
+        A manager of some teams sees theirs, by team (which is then the default) or by rep.
         """
-        _dimension(by)
+        by = whose.dimension(principal, by)
         async with desk.read() as session:
-            found = await queries.figures(session, by, since, until)
-            sums = [each for each in found if by != "team" or _in_teams(principal, each[0])]
+            sums = await whose.figures(session, principal, by, since, until)
             closed_at = watermark(desk.reports(), await queries.positions(session))
         body = {
             "as_of": closed_at or desk.clock(),
@@ -82,7 +73,7 @@ def _figures(router: APIRouter, desk: Desk, settings: Settings) -> None:
     async def drill(
         *,
         principal: Caller,
-        by: str = "source",
+        by: str | None = None,
         value: str | None = None,
         measure: str = "leads",
         since: Annotated[date | None, Query(alias="from")] = None,
@@ -92,9 +83,9 @@ def _figures(router: APIRouter, desk: Desk, settings: Settings) -> None:
     ) -> Response:
         """The leads behind a number of the funnel. A page may hold fewer than `limit` and still have a next.
 
-        By team, a manager bound to teams sees theirs.
+        `by` is as in the funnel; a manager of some teams sees what is behind theirs.
         """
-        _dimension(by)
+        by = whose.dimension(principal, by)
         if measure not in MEASURES:
             raise Problem(422, f"measure={measure}: take one of {', '.join(MEASURES)}", code="measure")
         found: list[dict[str, Any]] = []
@@ -104,8 +95,8 @@ def _figures(router: APIRouter, desk: Desk, settings: Settings) -> None:
                 leads = await queries.leads_captured(session, since, until, after, _SCANNED)
                 for lead_id, day, basis, facts in leads:
                     after = (day, lead_id)
-                    shares = contribution(unpack(facts), read_basis(basis))
-                    share = _share(_seen(principal, by, shares), by, value, MEASURES.index(measure))
+                    shares = whose.shares(principal, unpack(facts), basis)
+                    share = _share(shares, by, value, MEASURES.index(measure))
                     if share:
                         found.append({"lead_id": lead_id, "day": day, measure: share})
                     if len(found) == limit:
@@ -113,15 +104,6 @@ def _figures(router: APIRouter, desk: Desk, settings: Settings) -> None:
                 if len(leads) < _SCANNED:
                     return _json({"items": found, "next": None})
         return _json({"items": found, "next": write_drill_cursor(after)})
-
-
-def _seen(principal: Principal, by: str, shares: Mapping[Cell, Measures]) -> Mapping[Cell, Measures]:
-    """What a lead adds, as far as a manager bound to teams sees it."""
-    return {cell: sums for cell, sums in shares.items() if by != "team" or _in_teams(principal, cell.value)}
-
-
-def _in_teams(principal: Principal, team: str) -> bool:
-    return principal.role != "manager" or not principal.teams or team in principal.teams
 
 
 def _share(shares: Mapping[Cell, Measures], by: str, value: str | None, measure: int) -> int:
@@ -164,12 +146,19 @@ def _leads(router: APIRouter, desk: Desk, settings: Settings) -> None:
 
     @router.get("/v1/events")
     async def events(
-        after: str | None = None, cursor: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+        principal: Caller,
+        after: str | None = None,
+        cursor: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> Response:
         """Every event, for whoever follows: `next` is given even on an empty page, to ask again with.
 
-        It is the whole company's for every reader: most events name no team. None holds personal data.
+        It is the whole company's: most events name no team. So it is not for a manager of some teams, whose events
+        subscriptions deliver. None holds personal data.
         """
+        whose.all_teams_only(
+            principal, "events are", "for a lead's timeline, or for `POST /v1/subscriptions` of a team"
+        )
         at = read_event_cursor(after or cursor, desk.partitions)
         async with desk.read() as session:
             rows = await queries.events_after(session, at, desk.partitions, limit)
@@ -200,14 +189,16 @@ def _allow(principal: Principal, had: set[tuple[str, str]]) -> None:
     own = principal.role == "sdr" and principal.rep is not None
     if own and had and all(owner != principal.rep for owner, _ in had):
         raise Problem(403, "this lead was never yours", code="not-owner")
-    if principal.role == "manager" and principal.teams and had and all(team not in principal.teams for _, team in had):
+    teams = principal.bound_teams
+    if teams is not None and had and all(team not in teams for _, team in had):
         raise Problem(403, "no team of yours ever had this lead", code="not-owner")
 
 
 def _operations(router: APIRouter, desk: Desk) -> None:
     @router.get("/v1/reconciliation")
-    async def reconcile() -> Response:
+    async def reconcile(principal: Caller) -> Response:
         """Where every lead is that was captured before the watermark; `unexplained` must be 0."""
+        whose.all_teams_only(principal, "the whereabouts of leads are", "for the funnel by=team, or `GET /v1/waiting`")
         reports = desk.reports()
         async with desk.read() as session:
             closed_at = watermark(reports, await queries.positions(session))

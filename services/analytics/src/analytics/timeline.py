@@ -15,6 +15,7 @@ import yaml
 from analytics.domain.money import spelled
 
 LANGUAGES: Final = ("en", "zh", "vi")
+_GIVEN: Final = ("lead.assigned", "opportunity.transferred")
 _ENVELOPE: Final = frozenset({"lead_id", "occurred_at", "recorded_at", "causation", "correlation", "schema"})
 Catalogue = Mapping[str, Any]
 
@@ -54,7 +55,7 @@ def steps(story: Iterable[tuple[UUID, str, bytes]], speech: Speech) -> list[dict
 
 def holders(story: Iterable[tuple[UUID, str, bytes]]) -> set[tuple[str, str]]:
     """Whoever had the lead at some time: owner and team."""
-    given = (msgspec.json.decode(value) for _, topic, value in story if topic == "lead.assigned")
+    given = (msgspec.json.decode(value) for _, topic, value in story if topic in _GIVEN)
     return {(event["owner"], event["team"]) for event in given}
 
 

@@ -1,12 +1,13 @@
 """What one lead adds to the figures: whole numbers by cell, a function of its facts and nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec.structs import replace
 
 from analytics.domain.basis import Basis
 from analytics.domain.facts import Breach, Facts, Handoff, instant
@@ -79,6 +80,24 @@ _NO_ANSWER: Final = (0, 0, 0)
 def contribution(facts: Facts, basis: Basis) -> dict[Cell, Measures]:
     """What the lead adds, by cell; empty for a test lead, one purged, and one whose capture is not known yet."""
     return dict(cells(standing(facts, basis, place(facts))))
+
+
+def of_teams(facts: Facts, basis: Basis, teams: Collection[str]) -> dict[Cell, Measures]:
+    """What the lead adds by team and by rep, of these teams' handoffs alone.
+
+    What concerns the lead stands with the handoff that decided: it is theirs or not at all, so teams add up to all.
+    """
+    stands = standing(facts, basis, place(facts))
+    if stands is None:
+        return {}
+    held, decided = stands.held, stands.held.decided.team in teams
+    theirs = replace(
+        held,
+        by_desk=tuple(each for each in held.by_desk if each[0].team in teams),
+        amounts=held.amounts if decided else (),
+    )
+    seen = replace(stands, lead=stands.lead if decided else _NO_LEAD, held=theirs)
+    return {cell: sums for cell, sums in cells(seen).items() if cell.dimension in ("team", "rep") and any(sums)}
 
 
 def standing(facts: Facts, basis: Basis, where: str | None, words: tuple[str, ...] | None = None) -> Standing | None:

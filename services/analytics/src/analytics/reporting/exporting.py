@@ -7,16 +7,16 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 
-from analytics import queries
+from analytics import whose
 from analytics.domain import funnel
 from analytics.domain.basis import Basis
-from analytics.domain.contribution import AMOUNT_MEASURES, DIMENSIONS, MEASURES, contribution
+from analytics.domain.contribution import AMOUNT_MEASURES, MEASURES, contribution
 from analytics.domain.facts import Facts, instant
 from analytics.domain.reports.scope import Scope
 from analytics.domain.stages import counted, earliest, stages
 from analytics.domain.words import FIRST_TOUCH, LATEST
 from analytics.reporting import reading, spending
-from analytics.reporting.making import REPORTS, Ask, week_up_to
+from analytics.reporting.making import OF_REPS, REPORTS, Ask, week_up_to
 from analytics.reporting.reading import Lead, Whose
 from analytics.reporting.showing import csv_lines, guarded, tables_csv
 from analytics.settings import Settings
@@ -35,6 +35,8 @@ LEAD_COLUMNS: Final = (
     "currency", *(f"{name}_minor" for name in AMOUNT_MEASURES), "further_amounts",
 )  # fmt: skip
 VIEWS: Final = ("funnel", "leads", "spend", *REPORTS)
+_OF_TEAMS: Final = frozenset({"funnel", "leads", *OF_REPS})
+"""What can be bounded to teams."""
 
 
 def exports(router: APIRouter, desk: Desk, settings: Settings) -> None:
@@ -44,20 +46,24 @@ def exports(router: APIRouter, desk: Desk, settings: Settings) -> None:
     async def export(
         view: str,
         principal: Annotated[Principal, Depends(caller)],
-        by: str = "source",
+        by: str | None = None,
         since: Annotated[date | None, Query(alias="from")] = None,
         until: Annotated[date | None, Query(alias="to")] = None,
         lang: str = "en",
     ) -> Response:
-        """A view as a CSV file; cells that a spreadsheet would run as formulas are text."""
-        _check(view, by, lang)
+        """A view as a CSV file; cells that a spreadsheet would run as formulas are text.
+
+        A manager of some teams sees what is or was theirs: the funnel by team or rep, leads, and reports by rep.
+        """
+        _check(principal, view, lang)
+        by = whose.dimension(principal, by) if view == "funnel" or by else ""
         ask = Ask(since, until, Scope(teams=principal.teams), desk.clock(), settings)
         if view == "leads":
             return StreamingResponse(_leads(desk, ask), headers=_as_file(view), media_type="text/csv; charset=utf-8")
         async with desk.read() as session:
             match view:
                 case "funnel":
-                    sums = await queries.figures(session, by, since, until)
+                    sums = await whose.figures(session, principal, by, since, until)
                     body = _funnel_csv(by, sums)
                 case "spend":
                     rows = await spending.spend_between(session, since, until)
@@ -68,12 +74,11 @@ def exports(router: APIRouter, desk: Desk, settings: Settings) -> None:
         return Response(body, headers=_as_file(view), media_type="text/csv; charset=utf-8")
 
 
-def _check(view: str, by: str, lang: str) -> None:
+def _check(principal: Principal, view: str, lang: str) -> None:
     if view not in VIEWS:
         raise Problem(404, f"there is no view {view}; there are {', '.join(VIEWS)}", code="view")
-    known = (*DIMENSIONS, *queries.PERIODS)
-    if by not in known:
-        raise Problem(422, f"by={by}: take one of {', '.join(known)}", code="dimension")
+    if view not in _OF_TEAMS:
+        whose.all_teams_only(principal, f"the rows of {view} are", f"for {' or '.join(sorted(_OF_TEAMS))}")
     if lang not in LANGUAGES:
         raise Problem(422, f"lang={lang}: take one of {', '.join(LANGUAGES)}", code="language")
 
@@ -100,12 +105,18 @@ async def _leads(desk: Desk, ask: Ask) -> AsyncGenerator[bytes]:
     lines: list[list[str]] = []
     async with desk.read() as session:
         async for lead in reading.leads(session, Whose(ask.since, ask.until)):
-            if counted(lead.facts):
+            if counted(lead.facts) and _is_theirs(ask.scope, lead.facts):
                 lines.append(lead_line(lead, ask.settings.basis))
             if len(lines) == _LINES:
                 yield csv_lines(lines).encode()
                 lines = []
     yield csv_lines(lines).encode()
+
+
+def _is_theirs(scope: Scope, facts: Facts) -> bool:
+    """Whether a lead is or was with one of the teams that bound the reader."""
+    assigned = (each.assignment for each in facts.handoffs.values())
+    return not scope.teams or any(each is not None and each.team in scope.teams for each in assigned)
 
 
 def lead_line(lead: Lead, basis: Basis) -> list[str]:

@@ -8,7 +8,7 @@ import anyio.to_thread
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from analytics import queries
+from analytics import queries, whose
 from analytics.cursors import read_spend_cursor, write_spend_cursor
 from analytics.domain.reports.scope import Scope
 from analytics.domain.reports.table import Table
@@ -76,9 +76,15 @@ def csv_answer(tables: Sequence[Table], lang: str) -> Response:
 def _kpis(router: APIRouter, desk: Desk, settings: Settings) -> None:
     @router.get("/v1/kpis")
     async def read_kpis(
-        request: Request, since: Since = None, until: Until = None, basis: str = "cohort", lang: str = "en"
+        request: Request,
+        principal: Caller,
+        since: Since = None,
+        until: Until = None,
+        basis: str = "cohort",
+        lang: str = "en",
     ) -> Response:
         """Each KPI with its definition: of the leads captured on these days, or of what happened on them."""
+        whose.all_teams_only(principal, "KPIs are", "for the funnel by=team, or the report rep-follow-up")
         language(lang)
         if basis not in _BASES:
             raise Problem(422, f"basis={basis}: take one of {', '.join(_BASES)}", code="basis")
@@ -101,7 +107,7 @@ def _reports(router: APIRouter, desk: Desk, settings: Settings) -> None:
     async def list_reports(principal: Caller, lang: str = "en") -> Response:
         """The reports that the caller may read."""
         language(lang)
-        names = [name for name in REPORTS if _may_read(principal, name)]
+        names = [name for name in REPORTS if name in OF_REPS or _sees_all(principal)]
         return answer({"items": [{"name": name, "title": words.title(name, lang)} for name in names], "next": None})
 
     @router.get("/v1/reports/{name}")
@@ -119,8 +125,7 @@ def _reports(router: APIRouter, desk: Desk, settings: Settings) -> None:
         make = REPORTS.get(name)
         if make is None:
             raise Problem(404, f"there is no report {name}; there are {', '.join(REPORTS)}", code="report")
-        if not _may_read(principal, name):
-            raise Problem(403, f"{name} has no rows of single reps; it takes a reader of all figures", code="role")
+        _allow(principal, name)
         ask = Ask(since, until, scope_of(principal), desk.clock(), settings)
         ask = week_up_to(ask) if name == "weekly-pack" else ask
         async with desk.read() as session:
@@ -133,14 +138,26 @@ def _reports(router: APIRouter, desk: Desk, settings: Settings) -> None:
         return answer({**shown[0], **head} if name == shown[0]["name"] else {**head, "sections": shown})
 
 
-def _may_read(principal: Principal, name: str) -> bool:
-    return principal.role not in {"rep", "sdr"} or name in OF_REPS
+def _sees_all(principal: Principal) -> bool:
+    return principal.role not in {"rep", "sdr"} and principal.bound_teams is None
+
+
+def _allow(principal: Principal, name: str) -> None:
+    """Let pass who sees all figures, and everybody to what has rows of single reps.
+
+    Raises Problem 403.
+    """
+    if name in OF_REPS or _sees_all(principal):
+        return
+    whose.all_teams_only(principal, f"the rows of {name} are", f"for {' or '.join(sorted(OF_REPS))}")
+    raise Problem(403, f"{name} has no rows of single reps; it takes a reader of all figures", code="role")
 
 
 def _spend(router: APIRouter, desk: Desk) -> None:
     @router.post("/v1/spend")
     async def import_spend(request: Request, principal: Caller) -> Response:
         """Take rows of spend, all or none. The same rows again change nothing; a corrected one replaces its former."""
+        whose.all_teams_only(principal, "spend is", "whoever has the budget")
         try:
             kind = request.headers.get("content-type", "")
             rows = await anyio.to_thread.run_sync(_rows_of, await request.body(), kind)  # there may be very many
@@ -154,12 +171,14 @@ def _spend(router: APIRouter, desk: Desk) -> None:
 
     @router.get("/v1/spend")
     async def list_spend(
+        principal: Caller,
         since: Since = None,
         until: Until = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
         cursor: str | None = None,
     ) -> Response:
         """The rows of spend that touch these days."""
+        whose.all_teams_only(principal, "spend is", "whoever has the budget")
         async with desk.read() as session:
             rows = await spending.spend_page(session, since, until, read_spend_cursor(cursor), limit)
         more = write_spend_cursor(rows[-1].first_day, rows[-1].key) if len(rows) == limit else None
