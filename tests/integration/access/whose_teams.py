@@ -92,6 +92,49 @@ async def a_waiting_lead_is_the_teams_that_is_to_have_it(firm: "Firm", faults: l
     await shown_to(firm, "northern", lead, faults, person=False, score=404)
     if (await firm.ask("northern", "GET", "/v1/waiting")).json()["items"]:
         faults.append("northern sees who waits for another team")
+    for who, status in (("northern", 403), ("eastern", 200)):
+        if (await firm.ask(who, "GET", f"/v1/leads/{lead}/timeline")).status_code != status:
+            faults.append(f"{who} reads the timeline of a lead that waits for the east, or does not")
+    for path, body in (
+        (f"/v1/leads/{lead}/assign", {"to": "ann", "reason": "workload"}),
+        (f"/v1/leads/{lead}/pool", {"pool": "public"}),
+        (f"/v1/leads/{lead}/status", {"status": "invalid", "reason": "spam"}),
+        (f"/v1/leads/{lead}/notes", {"text": "mine now"}),
+    ):
+        taken = await firm.ask("northern", "POST", path, body)
+        if taken.status_code != 403:
+            faults.append(f"northern takes what waits for another team: {path} {taken.status_code} {taken.text[:160]}")
+
+
+async def a_clock_of_no_team_is_its_leads(firm: "Firm", faults: list[str]) -> None:
+    """A promise that began before anybody had the lead is shown to the managers whose team had it since."""
+    for rep, leader, stranger in SIDES:
+        path = f"/v1/clocks?lead_id={firm.leads[rep]}"
+        shown = {who: (await firm.ask(who, "GET", path)).json()["items"] for who in (leader, stranger, "director")}
+        teamless = [item["clock_id"] for item in shown["director"] if item["team"] is None]
+        if not teamless or shown[stranger] or len(shown[leader]) != len(shown["director"]):
+            faults.append(f"clocks of {rep}'s lead: {[(who, len(items)) for who, items in shown.items()]}")
+        for clock in teamless:
+            excused = await firm.ask(stranger, "POST", f"/v1/clocks/{clock}/excuse", {"reason": "illness"})
+            if excused.status_code != 403:
+                faults.append(f"{stranger} excuses a clock of {rep}'s lead: {excused.status_code}")
+
+
+async def replays_are_the_companys(firm: "Firm", faults: list[str]) -> None:
+    """A what-if replays, and a backtest counts, what all teams had."""
+    scorecard = (await firm.ask("director", "GET", "/v1/policies/scorecard")).json()["body"]
+    asked: tuple[tuple[str, str, Any, int], ...] = (
+        ("POST", "/v1/what-ifs", {"from": "2026-01-01T00:00:00Z"}, 201),
+        ("GET", f"/v1/what-ifs/{uuid4()}", None, 404),
+        ("POST", "/v1/backtests", {"scorecard": scorecard}, 202),
+        ("GET", "/v1/backtests", None, 200),
+        ("GET", f"/v1/backtests/{uuid4()}", None, 404),
+    )
+    for method, path, body, status in asked:
+        for who, expected in (("northern", 403), ("director", status)):
+            told = await firm.ask(who, method, path, body)
+            if told.status_code != expected:
+                faults.append(f"{who} {method} {path}: {told.status_code} {told.text[:160]}")
 
 
 async def a_pooled_lead_has_a_score_and_no_name(firm: "Firm", faults: list[str]) -> None:

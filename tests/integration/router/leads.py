@@ -109,6 +109,11 @@ def as_rep(rep: str, key: str | None = None) -> dict[str, str]:
 AS_MANAGER = {"Authorization": "Bearer manager"}
 
 
+def as_manager(team: str) -> dict[str, str]:
+    """Whose key is bound to this team."""
+    return {"Authorization": f"Bearer manager:{team}"}
+
+
 def soon(bench: Bench, **spans: float) -> str:
     return (bench.clock.now + timedelta(**spans)).isoformat()
 

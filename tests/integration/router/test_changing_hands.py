@@ -21,6 +21,7 @@ from tests.integration.router.leads import (
     AS_MANAGER,
     a_team,
     an_id,
+    as_manager,
     as_rep,
     assignments,
     captured,
@@ -92,6 +93,25 @@ async def test_a_lead_given_back_into_a_pool_ends_its_episode(bench: Bench, hand
     assert isinstance(returned, LeadReturned)
     assert (returned.pool, returned.without_owner) == ("public", True)
     assert await places(bench) == {handoff.lead_id: "public"}
+
+
+async def test_what_another_team_gave_back_is_assigned_from_its_pool_and_not_touched_before(
+    bench: Bench, handoff: LeadAssigned
+) -> None:
+    two_teams = {"teams": {"sales": a_team("minh"), "others": a_team("oana")}, "fallback": "sales"}
+    await bench.publish("routing", {**two_teams, "recycle": {"returned": "nurture"}})
+    await send(bench, f"/v1/handoffs/{handoff.handoff_id}/return", {"reason": "no_time"}, 200, as_rep("minh"))
+    path, theirs, others = f"/v1/leads/{handoff.lead_id}", as_manager("sales"), as_manager("others")
+    for method, what, said in (
+        ("GET", "notes", None), ("GET", "checklist", None), ("POST", "notes", {"text": "x"}),
+        ("POST", "pool", {"pool": "public"}), ("POST", "status", {"status": "invalid", "reason": "spam"}),
+    ):  # fmt: skip
+        await send(bench, f"{path}/{what}", said, 403, others, method)
+    given = [(await send(bench, f"{path}/pass", None, 200, each, "GET"))["opens"] for each in (theirs, others)]
+    assert given == ["lead", None]
+    await send(bench, f"{path}/assign", {"to": "minh", "reason": "territory"}, 403, others)
+    await send(bench, f"{path}/assign", {"to": "oana", "reason": "territory"}, 201, others)
+    assert (await send(bench, f"{path}/pass", None, 200, others, "GET"))["opens"] == "lead"
 
 
 async def test_a_manager_transfers_a_handoff_and_both_are_told(bench: Bench, handoff: LeadAssigned) -> None:

@@ -17,8 +17,8 @@ from analytics.domain.facts import unpack
 from analytics.reconciliation import parked_leads, parked_unlisted, picture, watermark
 from analytics.reporting.routes import Caller, reporting
 from analytics.settings import Settings
-from analytics.timeline import LANGUAGES, Speech, catalogue, holders, steps
-from shared.http.access import Principal
+from analytics.timeline import LANGUAGES, Speech, catalogue, holders, steps, teams_of
+from shared.http.access import Principal, all_teams_only
 from shared.http.problems import Problem
 from shared.runtime.desk import Desk
 
@@ -140,7 +140,7 @@ def _leads(router: APIRouter, desk: Desk, settings: Settings) -> None:
             story = await queries.story_of(session, lead_id)
         if not story:
             raise Problem(404, "nothing is known of this lead (yet)", code="no-lead")
-        _allow(principal, holders(story))
+        _allow(principal, holders(story), teams_of(story))
         speech = Speech(catalogue(), lang, ZoneInfo(zone or settings.basis.zone))
         return _json({"lead_id": lead_id, "lang": lang, "items": steps(story, speech), "next": None})
 
@@ -156,9 +156,7 @@ def _leads(router: APIRouter, desk: Desk, settings: Settings) -> None:
         It is the whole company's: most events name no team. So it is not for a manager of some teams, whose events
         subscriptions deliver. None holds personal data.
         """
-        whose.all_teams_only(
-            principal, "events are", "for a lead's timeline, or for `POST /v1/subscriptions` of a team"
-        )
+        all_teams_only(principal, "events are", "for a lead's timeline, or for `POST /v1/subscriptions` of a team")
         at = read_event_cursor(after or cursor, desk.partitions)
         async with desk.read() as session:
             rows = await queries.events_after(session, at, desk.partitions, limit)
@@ -179,8 +177,8 @@ def _leads(router: APIRouter, desk: Desk, settings: Settings) -> None:
         return _json({"items": items, "next": write_event_cursor(at, desk.partitions)})
 
 
-def _allow(principal: Principal, had: set[tuple[str, str]]) -> None:
-    """Let pass a rep who has or had the lead, and a manager whose team did; what nobody ever had, all but reps see.
+def _allow(principal: Principal, had: set[tuple[str, str]], teams: set[str]) -> None:
+    """Let pass a rep who has or had the lead, and a manager whose team did or is to; what nobody had, all but reps see.
 
     Raises Problem 404 for a rep, to whom there is no such lead, else 403.
     """
@@ -189,8 +187,7 @@ def _allow(principal: Principal, had: set[tuple[str, str]]) -> None:
     own = principal.role == "sdr" and principal.rep is not None
     if own and had and all(owner != principal.rep for owner, _ in had):
         raise Problem(403, "this lead was never yours", code="not-owner")
-    teams = principal.bound_teams
-    if teams is not None and had and all(team not in teams for _, team in had):
+    if principal.bound_teams is not None and teams and teams.isdisjoint(principal.bound_teams):
         raise Problem(403, "no team of yours ever had this lead", code="not-owner")
 
 
@@ -198,7 +195,7 @@ def _operations(router: APIRouter, desk: Desk) -> None:
     @router.get("/v1/reconciliation")
     async def reconcile(principal: Caller) -> Response:
         """Where every lead is that was captured before the watermark; `unexplained` must be 0."""
-        whose.all_teams_only(principal, "the whereabouts of leads are", "for the funnel by=team, or `GET /v1/waiting`")
+        all_teams_only(principal, "the whereabouts of leads are", "for the funnel by=team, or `GET /v1/waiting`")
         reports = desk.reports()
         async with desk.read() as session:
             closed_at = watermark(reports, await queries.positions(session))

@@ -59,6 +59,12 @@ def holders(story: Iterable[tuple[UUID, str, bytes]]) -> set[tuple[str, str]]:
     return {(event["owner"], event["team"]) for event in given}
 
 
+def teams_of(story: Iterable[tuple[UUID, str, bytes]]) -> set[str]:
+    """Whichever teams had the lead at some time, or were to have it when somebody there had room."""
+    told = (msgspec.json.decode(value) for _, topic, value in story if topic in (*_GIVEN, "lead.waiting"))
+    return {event["team"] for event in told if event.get("team")}
+
+
 def _order(step: tuple[UUID, str, Mapping[str, Any]]) -> tuple[datetime, datetime, int]:
     event_id, _, event = step
     return _at(event["occurred_at"]), _at(event["recorded_at"]), event_id.int

@@ -12,22 +12,12 @@ from analytics.domain.basis import read_basis
 from analytics.domain.contribution import DIMENSIONS, MEASURES, Cell, Measures, contribution, of_teams
 from analytics.domain.facts import Facts, unpack
 from analytics.domain.funnel import Sums
-from shared.http.access import Principal
+from shared.http.access import Principal, all_teams_only
 from shared.http.problems import Problem
 
 _CHUNK: Final = 500
 _BY_TEAM: Final = ("team", "rep")
 _INSTEAD: Final = "by=team or by=rep"
-
-
-def all_teams_only(principal: Principal, what: str, instead: str) -> None:
-    """Refuse a manager of some teams what holds all teams together, and say what to ask instead.
-
-    Raises Problem 403.
-    """
-    if principal.bound_teams is not None:
-        mine = ", ".join(sorted(principal.bound_teams))
-        raise Problem(403, f"{what} all teams' together, and your key is bound to {mine}: ask {instead}", code="teams")
 
 
 def dimension(principal: Principal, by: str | None) -> str:

@@ -16,7 +16,7 @@ from scorer.domain.comparing import DifferenceKind
 from scorer.policies import KIND, live, read
 from scorer.reporting import report, summary
 from scorer.words import Language
-from shared.http.access import Principal
+from shared.http.access import Principal, all_teams_only
 from shared.http.app import caller
 from shared.http.documents import storable
 from shared.http.problems import Problem
@@ -42,7 +42,7 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"fr
 
 
 def backtest_routes(router: APIRouter, desk: Desk) -> None:
-    """The three endpoints."""
+    """The three endpoints. They count every team's leads, so they are not for a manager of some teams."""
 
     @router.post(_PATH)
     async def ask(
@@ -51,6 +51,7 @@ def backtest_routes(router: APIRouter, desk: Desk) -> None:
         idempotency_key: Annotated[str | None, Header()] = None,
     ) -> Response:
         """Replay every lead's facts under a scorecard and under the live one."""
+        _allow(principal)
         payload = await request.body()
         asked = _asked(payload)
         if isinstance(asked.scorecard, dict):
@@ -73,8 +74,11 @@ def backtest_routes(router: APIRouter, desk: Desk) -> None:
         return Response(answer.body, answer.status, headers={"Location": location}, media_type="application/json")
 
     @router.get(_PATH)
-    async def newest(limit: Limit = 20, cursor: UUID | None = None) -> Response:
+    async def newest(
+        principal: Annotated[Principal, Depends(caller)], limit: Limit = 20, cursor: UUID | None = None
+    ) -> Response:
         """The backtests, the newest first."""
+        _allow(principal)
         async with desk.read() as session:
             found = await store_backtests.newest(session, cursor, limit + 1)
             progress = await store_backtests.progress(session, [each.backtest_id for each in found])
@@ -85,12 +89,14 @@ def backtest_routes(router: APIRouter, desk: Desk) -> None:
     @router.get(f"{_PATH}/{{backtest_id}}")
     async def one(
         backtest_id: UUID,
+        principal: Annotated[Principal, Depends(caller)],
         lang: Annotated[Language, Query()] = "en",
         kind: DifferenceKind | None = None,
         limit: Limit = 100,
         cursor: str | None = None,
     ) -> Response:
         """What it has found so far, with a page of the leads that would have crossed otherwise."""
+        _allow(principal)
         after = _after(cursor)
         async with desk.read() as session:
             asked = await store_backtests.of_id(session, backtest_id)
@@ -105,6 +111,10 @@ def backtest_routes(router: APIRouter, desk: Desk) -> None:
             following = msgspec.json.encode((page[-1]["kind"], page[-1]["lead_id"])).decode()
         found = report(asked, progress, now_live, drafted(asked.body), lang)
         return _json(found | {"leads": {"items": page, "next": following}})
+
+
+def _allow(principal: Principal) -> None:
+    all_teams_only(principal, "backtests are", "whoever keeps the scorecard")
 
 
 async def _scorecard_of(work: Work, asked: Asked) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Door 2, commands: what managers do to clocks. Each is carried out once, under the lead's lock."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from uuid import UUID
 
 import msgspec
@@ -25,6 +25,7 @@ from sla_watcher.domain import (
     waive,
 )
 from sla_watcher.telling import event_of, shown
+from sla_watcher.whose import is_anothers
 
 Outcome = tuple[Clock, Transition] | None
 
@@ -82,9 +83,9 @@ async def _carry_out(
 ) -> Response:
     async with desk.read() as session:
         seen = await store.clock(session, clock_id)
-    if seen is None:
-        raise Problem(404, "there is no such clock", code="unknown-clock")
-    _allow(ask.principal, seen)
+        if seen is None:
+            raise Problem(404, "there is no such clock", code="unknown-clock")
+        _allow(ask.principal, seen, (await store.holders(session, [seen.lead_id])).get(seen.lead_id, set()))
 
     async def act(work: Work) -> Answer:
         clock = await store.clock(work.session, clock_id)
@@ -101,10 +102,12 @@ async def _carry_out(
     return Response(answer.body, answer.status, media_type="application/json")
 
 
-def _allow(principal: Principal, clock: Clock) -> None:
-    """Let pass the manager of the clock's team.
+def _allow(principal: Principal, clock: Clock, had: Collection[tuple[str, str]]) -> None:
+    """Let pass the manager of the clock's team; of a clock that is no team's, whose lead others alone had, nobody else's.
 
     Raises Problem 403.
     """
+    if clock.team is None and is_anothers(principal, had):
+        raise Problem(403, "this clock's lead is another team's, not one of yours", code="not-yours")
     if principal.teams and clock.team is not None and clock.team not in principal.teams:
         raise Problem(403, f"this clock is team {clock.team}'s, not one of yours", code="not-yours")

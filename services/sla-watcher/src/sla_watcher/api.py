@@ -18,6 +18,7 @@ from sla_watcher.caring import add_nurture
 from sla_watcher.cursors import read_cursor, write_cursor
 from sla_watcher.domain import State
 from sla_watcher.telling import shown
+from sla_watcher.whose import is_anothers
 
 
 def api(desk: Desk) -> APIRouter:
@@ -36,7 +37,11 @@ def api(desk: Desk) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
         cursor: str | None = None,
     ) -> Response:
-        """Clocks by due instant. A rep sees those of the rep's own handoffs, a manager of some teams theirs."""
+        """Clocks by due instant. A rep sees those of the rep's own handoffs, a manager of some teams theirs.
+
+        A clock that began before anybody had the lead is no team's: such a manager does not see it where others alone
+        had the lead since. So a page may hold fewer than `limit` and still have a next.
+        """
         question = store.Question(
             state=state,
             owner=_owner(principal, owner),
@@ -47,8 +52,14 @@ def api(desk: Desk) -> APIRouter:
         )
         async with desk.read() as session:
             found = await store.asked_for(session, question, limit + 1)
-        page = found[:limit]
-        items = [shown(each) for each in page]
+            page = found[:limit]
+            before = [] if principal.bound_teams is None else [each.lead_id for each in page if each.team is None]
+            had = await store.holders(session, before)
+        items = [
+            shown(each)
+            for each in page
+            if each.team is not None or not is_anothers(principal, had.get(each.lead_id, ()))
+        ]
         more = write_cursor(page[-1]) if len(found) > limit else None
         return Response(msgspec.json.encode({"items": items, "next": more}), media_type="application/json")
 

@@ -15,6 +15,7 @@ from shared.http.problems import Problem
 from shared.runtime.desk import Desk
 from sla_watcher import run_store, store
 from sla_watcher.domain.runs import Run, StepState, state_of
+from sla_watcher.whose import is_anothers
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -44,7 +45,7 @@ def add_nurture(router: APIRouter, desk: Desk) -> None:
         A rep sees those of leads that are or were the rep's; a manager bound to teams none that only others had.
         """
         async with desk.read() as session:
-            _allow(principal, await store.holders(session, lead_id))
+            _allow(principal, (await store.holders(session, [lead_id])).get(lead_id, set()))
             runs = await run_store.shown(session, lead_id)
         items = [each for run in runs for each in _steps(run)]
         return Response(msgspec.json.encode({"items": items, "next": None}), media_type="application/json")
@@ -52,10 +53,9 @@ def add_nurture(router: APIRouter, desk: Desk) -> None:
 
 def _allow(principal: Principal, had: Collection[tuple[str, str]]) -> None:
     """Raise Problem 404 where the lead was never the caller's."""
-    is_bound = principal.role == "manager" and bool(principal.teams)
     if principal.role == "rep" and all(owner != principal.rep for owner, _ in had):
         raise Problem(404, "no lead with this id is or was yours", code="no-lead")
-    if is_bound and had and all(team not in principal.teams for _, team in had):
+    if is_anothers(principal, had):
         raise Problem(404, "no lead with this id is or was your teams'", code="no-lead")
 
 

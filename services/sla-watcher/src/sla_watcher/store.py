@@ -71,14 +71,15 @@ async def watched(connection: "Connection", lead_ids: Collection[UUID]) -> dict[
     return {row[0]: _WATCHED.decode(row[1]) for row in rows}
 
 
-async def holders(session: AsyncConnection, lead_id: UUID) -> set[tuple[str, str]]:
-    """Whoever had the lead at some time: owner and team."""
-    kept: bytes | None = await session.scalar(
-        text("select facts from lead_fact where lead_id = :lead_id"), {"lead_id": lead_id}
-    )
-    return (
-        set() if kept is None else {(each.owner, each.team) for each in _WATCHED.decode(kept).facts.handoffs.values()}
-    )
+async def holders(session: AsyncConnection, lead_ids: Collection[UUID]) -> dict[UUID, set[tuple[str, str]]]:
+    """Whoever had each of these leads at some time: owner and team."""
+    if not lead_ids:
+        return {}
+    query = text("select lead_id, facts from lead_fact where lead_id = any(cast(:lead_ids as uuid[]))")
+    rows = await session.execute(query, {"lead_ids": sorted(set(lead_ids))})
+    return {
+        row[0]: {(each.owner, each.team) for each in _WATCHED.decode(row[1]).facts.handoffs.values()} for row in rows
+    }
 
 
 async def clocks_of(connection: "Connection", lead_ids: Collection[UUID]) -> dict[UUID, dict[UUID, Clock]]:

@@ -47,6 +47,16 @@ class Principal:
         return self.role in {"admin", "manager"} or (self.rep is not None and self.rep == owner)
 
 
+def all_teams_only(principal: Principal, what: str, instead: str) -> None:
+    """Refuse a manager of some teams what holds all teams together, and say what to ask instead.
+
+    Raises Problem 403.
+    """
+    if principal.bound_teams is not None:
+        mine = ", ".join(sorted(principal.bound_teams))
+        raise Problem(403, f"{what} all teams' together, and your key is bound to {mine}: ask {instead}", code="teams")
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """One key of the access policy."""

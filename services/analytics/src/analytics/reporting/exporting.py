@@ -21,7 +21,7 @@ from analytics.reporting.reading import Lead, Whose
 from analytics.reporting.showing import csv_lines, guarded, tables_csv
 from analytics.settings import Settings
 from analytics.timeline import LANGUAGES
-from shared.http.access import Principal
+from shared.http.access import Principal, all_teams_only
 from shared.http.app import caller
 from shared.http.problems import Problem
 from shared.runtime.desk import Desk
@@ -56,15 +56,14 @@ def exports(router: APIRouter, desk: Desk, settings: Settings) -> None:
         A manager of some teams sees what is or was theirs: the funnel by team or rep, leads, and reports by rep.
         """
         _check(principal, view, lang)
-        by = whose.dimension(principal, by) if view == "funnel" or by else ""
         ask = Ask(since, until, Scope(teams=principal.teams), desk.clock(), settings)
         if view == "leads":
             return StreamingResponse(_leads(desk, ask), headers=_as_file(view), media_type="text/csv; charset=utf-8")
         async with desk.read() as session:
             match view:
                 case "funnel":
-                    sums = await whose.figures(session, principal, by, since, until)
-                    body = _funnel_csv(by, sums)
+                    of = whose.dimension(principal, by)
+                    body = _funnel_csv(of, await whose.figures(session, principal, of, since, until))
                 case "spend":
                     rows = await spending.spend_between(session, since, until)
                     body = csv_lines([_SPEND, *([_cell(getattr(row, name)) for name in _SPEND] for row in rows)])
@@ -78,7 +77,7 @@ def _check(principal: Principal, view: str, lang: str) -> None:
     if view not in VIEWS:
         raise Problem(404, f"there is no view {view}; there are {', '.join(VIEWS)}", code="view")
     if view not in _OF_TEAMS:
-        whose.all_teams_only(principal, f"the rows of {view} are", f"for {' or '.join(sorted(_OF_TEAMS))}")
+        all_teams_only(principal, f"the rows of {view} are", f"for {' or '.join(sorted(_OF_TEAMS))}")
     if lang not in LANGUAGES:
         raise Problem(422, f"lang={lang}: take one of {', '.join(LANGUAGES)}", code="language")
 

@@ -8,7 +8,7 @@ import anyio.to_thread
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from analytics import queries, whose
+from analytics import queries
 from analytics.cursors import read_spend_cursor, write_spend_cursor
 from analytics.domain.reports.scope import Scope
 from analytics.domain.reports.table import Table
@@ -21,7 +21,7 @@ from analytics.reporting.making import OF_REPS, REPORTS, Ask, all_kpis, week_up_
 from analytics.reporting.showing import table_json, tables_csv
 from analytics.settings import Settings
 from analytics.timeline import LANGUAGES
-from shared.http.access import Principal
+from shared.http.access import Principal, all_teams_only
 from shared.http.app import caller
 from shared.http.problems import Problem
 from shared.runtime.desk import Desk
@@ -84,7 +84,7 @@ def _kpis(router: APIRouter, desk: Desk, settings: Settings) -> None:
         lang: str = "en",
     ) -> Response:
         """Each KPI with its definition: of the leads captured on these days, or of what happened on them."""
-        whose.all_teams_only(principal, "KPIs are", "for the funnel by=team, or the report rep-follow-up")
+        all_teams_only(principal, "KPIs are", "for the funnel by=team, or the report rep-follow-up")
         language(lang)
         if basis not in _BASES:
             raise Problem(422, f"basis={basis}: take one of {', '.join(_BASES)}", code="basis")
@@ -149,7 +149,7 @@ def _allow(principal: Principal, name: str) -> None:
     """
     if name in OF_REPS or _sees_all(principal):
         return
-    whose.all_teams_only(principal, f"the rows of {name} are", f"for {' or '.join(sorted(OF_REPS))}")
+    all_teams_only(principal, f"the rows of {name} are", f"for {' or '.join(sorted(OF_REPS))}")
     raise Problem(403, f"{name} has no rows of single reps; it takes a reader of all figures", code="role")
 
 
@@ -157,7 +157,7 @@ def _spend(router: APIRouter, desk: Desk) -> None:
     @router.post("/v1/spend")
     async def import_spend(request: Request, principal: Caller) -> Response:
         """Take rows of spend, all or none. The same rows again change nothing; a corrected one replaces its former."""
-        whose.all_teams_only(principal, "spend is", "whoever has the budget")
+        all_teams_only(principal, "spend is", "whoever has the budget")
         try:
             kind = request.headers.get("content-type", "")
             rows = await anyio.to_thread.run_sync(_rows_of, await request.body(), kind)  # there may be very many
@@ -178,7 +178,7 @@ def _spend(router: APIRouter, desk: Desk) -> None:
         cursor: str | None = None,
     ) -> Response:
         """The rows of spend that touch these days."""
-        whose.all_teams_only(principal, "spend is", "whoever has the budget")
+        all_teams_only(principal, "spend is", "whoever has the budget")
         async with desk.read() as session:
             rows = await spending.spend_page(session, since, until, read_spend_cursor(cursor), limit)
         more = write_spend_cursor(rows[-1].first_day, rows[-1].key) if len(rows) == limit else None

@@ -14,6 +14,7 @@ from router.domain import progress
 from router.domain.dossier import Dossier, owner_of
 from router.domain.policy import CHECKLIST, Routing
 from router.domain.progress import PICKLISTS
+from router.domain.whose import is_anothers
 from router.store import lists
 from router.store.desk_work import Note
 from router.turn import Turn
@@ -77,13 +78,17 @@ def add(router: APIRouter, desk: Desk) -> None:
 def guard(principal: Principal, dossier: Dossier) -> None:
     """An owned lead is touched by its owner, a manager of the team, or marketing and SDRs as their roles allow.
 
-    What nobody has, a rep touches only where they had it before. Raises Problem 403.
+    What nobody has, a rep touches only where they had it before, a manager of some teams where no others alone had it
+    or are to have it. Raises Problem 403.
     """
+    teams = principal.bound_teams
     held = owner_of(dossier)
     if held is not None and principal.role in ("rep", "manager"):
         allow(principal, *held)
     if held is None and principal.role == "rep" and all(known.owner != principal.rep for known in dossier.handoffs):
         raise Problem(403, "this lead is not yours: claim it from its pool, or ask your manager", code="not-owner")
+    if held is None and teams is not None and is_anothers(dossier, teams):
+        raise Problem(403, "this lead is or was another team's: have it claimed from its pool", code="not-owner")
 
 
 def _checklist(router: APIRouter, desk: Desk) -> None:

@@ -138,7 +138,8 @@ def _allow(principal: Principal, task: dict[str, Any]) -> None:
         case "admin":
             allowed = True
         case "manager":
-            allowed = not principal.teams or team is None or team in principal.teams
+            teams = principal.bound_teams
+            allowed = teams is None or team in teams or owner == principal.actor
         case "marketer":
             allowed = owner in (None, principal.actor) or task["kind"] in MARKETINGS
         case _:

@@ -16,6 +16,7 @@ from router.domain import by_hand, verdicts
 from router.domain.dossier import open_handoff, open_opportunity_of, owner_of, place
 from router.domain.facts import Refused, Step
 from router.domain.policy import Pool
+from router.domain.whose import is_anothers
 from router.store import doing, lists
 from router.turn import Turn
 from shared.http.commands import Ask, Asked, Body, Word
@@ -184,6 +185,16 @@ async def hand_over(turn: Turn, case: Case, ask: Ask, said: ByHand, handoff_id: 
     remark(turn, case, ask, "transfer", before, said.comment)
 
 
+def _allow_taking(ask: Ask, case: Case) -> None:
+    """What is in a pool is anybody's; what waits for a team, or was won by one, a manager of others does not take.
+
+    Raises Problem 403.
+    """
+    teams = ask.principal.bound_teams
+    if teams is not None and place(case.dossier).kind != "pool" and is_anothers(case.dossier, teams):
+        raise Problem(403, "this lead is another team's: ask its manager", code="not-owner")
+
+
 def _assigning(router: APIRouter, desk: Desk) -> None:
     @router.post("/v1/leads/{lead_id}/assign")
     async def assign_by_hand(ask: Asked, lead_id: UUID, said: ByHand) -> Response:
@@ -194,6 +205,7 @@ def _assigning(router: APIRouter, desk: Desk) -> None:
             refusal = by_hand.assignable(case.dossier)
             if refusal is not None:
                 done(refusal)
+            _allow_taking(ask, case)
             chosen = await choose(turn, case, ask, said)
             if ask.principal.teams and chosen.team not in ask.principal.teams:
                 raise Problem(403, f"team {chosen.team} is not yours: ask its manager", code="not-owner")

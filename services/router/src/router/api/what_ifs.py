@@ -17,6 +17,7 @@ from router.domain.replay import Replay, Rules, Side, replayed
 from router.domain.rules import Policy
 from router.policies import check, hours_of, parse
 from router.store import past as store
+from shared.http.access import Principal, all_teams_only
 from shared.http.commands import Asked, Body
 from shared.http.problems import Problem
 from shared.runtime.desk import Answer, Desk
@@ -36,11 +37,12 @@ class Asking(Body):
 
 
 def add(router: APIRouter, desk: Desk) -> None:
-    """The paths of what-ifs."""
+    """The paths of what-ifs. They replay every team's decisions, so they are not for a manager of some teams."""
 
     @router.post("/v1/what-ifs")
     async def ask_what_if(ask: Asked, said: Asking) -> Response:
         """Replay the window's decisions in the order of their numbers: owners, load and waiting, then and if."""
+        _allow(ask.principal)
         what_if_id = new_id()
         now = desk.clock()
         to = said.to or now
@@ -71,11 +73,16 @@ def add(router: APIRouter, desk: Desk) -> None:
         return Response(kept.body, kept.status, media_type="application/json")
 
     @router.get("/v1/what-ifs/{what_if_id}")
-    async def what_if(_principal: Caller, what_if_id: UUID) -> Response:
+    async def what_if(principal: Caller, what_if_id: UUID) -> Response:
         """An answer that was given."""
+        _allow(principal)
         async with desk.read() as session:
             body = found(await store.kept(session, what_if_id), "what-if")
         return Response(body, media_type="application/json")
+
+
+def _allow(principal: Principal) -> None:
+    all_teams_only(principal, "what-ifs are", "a manager of all teams")
 
 
 async def _rules(session: AsyncConnection, desk: Desk, said: Asking, now: datetime) -> Rules:
