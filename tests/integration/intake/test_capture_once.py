@@ -139,6 +139,18 @@ async def test_a_commit_in_doubt_is_tried_again_with_the_same_ids(
         await balance(bench)
 
 
+async def test_nothing_is_kept_of_a_longer_body_under_a_used_key(make_database: MakeDatabase) -> None:
+    doors = {"doors": {"open": {"kind": "generic"}}}
+    async with intake(make_database, doors=doors) as bench:
+        headers = {"Idempotency-Key": "k1"}
+        leads = [a_lead(email=f"p{n}@example.com") for n in range(3)]
+        assert (await bench.client.post("/v1/hooks/open", json=leads[:2], headers=headers)).status_code == 200
+        other = await bench.client.post("/v1/hooks/open", json=leads, headers=headers)
+        assert (other.status_code, other.json()["type"]) == (422, "urn:baton:problem:key-reused")
+        assert len(await bench.emitted(LeadCaptured)) == 2
+        await balance(bench)
+
+
 async def test_one_bad_request_does_not_fail_its_neighbours(make_database: MakeDatabase) -> None:
     async with intake(make_database) as bench:
         async with bench.transactions.free() as work:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import compress
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -51,8 +52,8 @@ Answer = list[Placed] | OtherBody
 class _Lead:
     """A lead as this group leaves it."""
 
-    fields: dict[str, Any]
-    attributes: dict[str, Any]
+    fields: Mapping[str, Any]
+    attributes: Mapping[str, Any]
     first: tuple[Item, Submission] | None = None
     changed: bool = False
 
@@ -85,28 +86,46 @@ async def capture(
     submission whose place is taken. Raises Raced and RulesChanged; then nothing may be committed.
     """
     connection = await work.raw()
-    firsts: dict[bytes, Item] = {}
-    for request in requests:
-        for item in request:
-            firsts.setdefault(item.seen.key, item)
-    keys = {key: None for item in firsts.values() for key in item.keys}
-    found = await store.look(connection, list(firsts), list(keys), work.now)
+    seen = {item.seen.key: None for request in requests for item in request}
+    keys = {key: None for request in requests for item in request for key in item.keys}
+    found = await store.look(connection, list(seen), list(keys), work.now)
     if versions is not None and found.versions != versions:
         raise RulesChanged
     alive = {key: kept for key, kept in found.seen.items() if kept.until is None or kept.until > work.now}
     expired = found.seen.keys() - alive.keys()
     if expired:
         await store.give_up(connection, list(expired), work.now)
+    digests = {key: kept.digest for key, kept in alive.items()}
+    taken = [_is_its_body(request, digests) for request in requests]
+    firsts: dict[bytes, Item] = {}
+    for request in compress(requests, taken):
+        for item in request:
+            firsts.setdefault(item.seen.key, item)
     fresh = [item for key, item in firsts.items() if key not in alive]
     group = _Group(work.now, work.now.replace(second=0, microsecond=0), partitions)
     people = dict(zip((item.submission_id for item in fresh), _people(fresh, found), strict=True))
     await _load(work, group, people.values())
     for item in fresh:
         group.placed[item.seen.key] = _place(group, item, people[item.submission_id])
-    answers = [_answer(group, request, firsts, alive, replayed) for request in requests]
+    answers = [
+        _answer(group, request, firsts, alive, replayed)
+        if its
+        else OtherBody("this Idempotency-Key was used with another body: use a new key for a new request")
+        for request, its in zip(requests, taken, strict=True)
+    ]
     await _keep(work, group)
     work.emit(group.events)
     return answers
+
+
+def _is_its_body(request: Sequence[Item], digests: dict[bytes, bytes | None]) -> bool:
+    """Whether the keys of a request stand for its body, or, so far in `digests`, for none; then now for its own."""
+    for item in request:
+        key, _, digest = item.seen
+        if digests.get(key, digest) != digest:
+            return False
+    digests.update([(item.seen.key, item.seen.digest) for item in request])
+    return True
 
 
 def _people(fresh: Iterable[Item], found: store.Look) -> list[Person]:
@@ -148,8 +167,8 @@ def _place(group: _Group, item: Item, person: Person) -> Placed:
 
 
 def _captured(group: _Group, item: Item, submission: Submission) -> None:
-    attributes = dict(item.attributes or {})
-    group.leads[item.lead_id] = _Lead(dict(item.lead_fields or {}), attributes, (item, submission))
+    attributes = item.attributes or {}
+    group.leads[item.lead_id] = _Lead(item.lead_fields or {}, attributes, (item, submission))
     cell = (partition_of(item.lead_id, group.partitions), group.minute)
     count, xor = group.writes.tally.get(cell, (0, 0))
     group.writes.tally[cell] = (count + 1, xor ^ tally.hash_of(item.lead_id))
@@ -176,7 +195,7 @@ def _further(group: _Group, item: Item, submission: Submission, lead_id: UUID) -
     lead = group.leads[lead_id]
     given = item.attributes or {}
     changed = changed_attributes(lead.attributes, given)
-    lead.attributes.update(changed)
+    lead.attributes = {**lead.attributes, **changed}
     if submission.consented:
         kept = lead.fields.get("consent")
         group.events += consents(submission, item.submission_id, lead_id, kept, group.now)
@@ -245,14 +264,12 @@ def _answer(
     firsts: dict[bytes, Item],
     alive: dict[bytes, store.Kept],
     replayed: UUID | None,
-) -> Answer:
+) -> list[Placed]:
     placed: list[Placed] = []
     repeats: list[tuple[str, str]] = []
     for item in request:
         kept = alive.get(item.seen.key)
         first = firsts[item.seen.key]
-        if (kept.digest if kept else first.seen.digest) != item.seen.digest:
-            return OtherBody("this Idempotency-Key was used with another body: use a new key for a new request")
         if kept is not None and kept.submission_id == item.submission_id:
             # our own first try had been committed after all
             placed.append(Placed(*kept[:3], duplicate=False, known=kept.state == "further"))
