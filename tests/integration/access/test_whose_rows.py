@@ -217,6 +217,7 @@ async def test_a_key_sees_and_moves_its_own_rows_and_no_others(firm: Firm) -> No
     await whose_teams.a_waiting_lead_is_the_teams_that_is_to_have_it(firm, faults)
     await whose_teams.a_pooled_lead_has_a_score_and_no_name(firm, faults)
     await whose_teams.a_clock_of_no_team_is_its_leads(firm, faults)
+    await whose_teams.the_page_is_of_the_teams(firm, faults)
     await whose_teams.replays_are_the_companys(firm, faults)
     assert not faults, "\n".join(faults)
 

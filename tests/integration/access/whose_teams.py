@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+import httpx
+
 from tests.support.wait import until
 
 if TYPE_CHECKING:
@@ -118,6 +120,20 @@ async def a_clock_of_no_team_is_its_leads(firm: "Firm", faults: list[str]) -> No
             excused = await firm.ask(stranger, "POST", f"/v1/clocks/{clock}/excuse", {"reason": "illness"})
             if excused.status_code != 403:
                 faults.append(f"{stranger} excuses a clock of {rep}'s lead: {excused.status_code}")
+
+
+async def the_page_is_of_the_teams(firm: "Firm", faults: list[str]) -> None:
+    """The page asks with the reader's own rights: a manager of teams finds these teams' funnel and people there."""
+    url = firm.product.url
+    async with httpx.AsyncClient(base_url=url, timeout=30) as browser:
+        await browser.post("/sign-in", data={"token": firm.tokens["northern"]}, headers={"origin": url})
+        home = (await browser.get("/?lang=en")).text
+        if "Funnel by team" not in home or "north" not in home or "south" in home or "Customer of bob" in home:
+            faults.append(f"the page of northern: {home[home.find('<section') :][:2000]}")
+        for rep, shows in (("ann", True), ("bob", False)):
+            story = (await browser.get(f"/follow/{firm.leads[rep]}?lang=en")).text
+            if (f"Customer of {rep}" in story) != shows or ("opportunity" in story.lower()) != shows:
+                faults.append(f"the page of northern tells of {rep}'s lead: {story[-2000:]}")
 
 
 async def replays_are_the_companys(firm: "Firm", faults: list[str]) -> None:
