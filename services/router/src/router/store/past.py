@@ -83,6 +83,9 @@ _SWITCHES: Final = text(
 )
 
 _LEFT: Final = text("select left_id as id, lead_id, at from waiting_left where at >= :since and at < :to limit :most")
+# what stands from before every desk that is kept is part of no window; null where no desk is kept
+_OLDER_THAN_ITS_DESKS: Final = "number < (select min(number) from desk_day d where d.team = it.team)"
+_OLDER_THAN_ANY_DESK: Final = "at < (select min(at) from desk_day)"
 
 
 def _handoff(row: Any) -> Item | None:
@@ -183,28 +186,22 @@ async def prune_desks(session: AsyncConnection, before: datetime, most: int) -> 
 
 async def prune_looks(session: AsyncConnection, before: datetime, most: int) -> int:
     """Delete looks in vain from before, once no kept desk is older than they are; how many."""
-    return await _prune(session, "look", before, most)
+    return await _prune(session, "look", _OLDER_THAN_ITS_DESKS, before, most)
 
 
 async def prune_releases(session: AsyncConnection, before: datetime, most: int) -> int:
     """Delete capacity given back before, once no kept desk is older than that; how many."""
-    return await _prune(session, "desk_release", before, most)
+    return await _prune(session, "desk_release", _OLDER_THAN_ITS_DESKS, before, most)
 
 
 async def prune_left(session: AsyncConnection, before: datetime, most: int) -> int:
     """Delete ends of waiting from before, once no kept desk is older than they are; how many."""
-    query = text(
-        "delete from waiting_left where ctid = any(array(select ctid from waiting_left"
-        " where at < least(cast(:before as timestamptz), (select min(at) from desk_day))"
-        " order by at limit :most for update skip locked))"
-    )
-    return (await session.execute(query, {"before": before, "most": most})).rowcount
+    return await _prune(session, "waiting_left", _OLDER_THAN_ANY_DESK, before, most)
 
 
-async def _prune(session: AsyncConnection, table: str, before: datetime, most: int) -> int:
+async def _prune(session: AsyncConnection, table: str, not_replayed: str, before: datetime, most: int) -> int:
     query = text(
-        f"delete from {table} where ctid = any(array(select ctid from {table} it where at < :before and coalesce("
-        "number < (select min(number) from desk_day d where d.team = it.team), true)"
-        " order by at limit :most for update skip locked))"
+        f"delete from {table} where ctid = any(array(select ctid from {table} it where at < :before"
+        f" and coalesce({not_replayed}, true) order by at limit :most for update skip locked))"
     )
     return (await session.execute(query, {"before": before, "most": most})).rowcount
